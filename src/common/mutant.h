@@ -1,0 +1,30 @@
+#pragma once
+
+namespace metasrv {
+
+// Planted bugs that prove the simulator's power; the ids are those of the mutation catalogue in docs/SIMULATION.md.
+enum class Mutant {
+  kNone,
+  kC01,  // an entry of an older term is committed by counting replicas
+  kC03,  // a follower takes the leader's commit index without capping it at the last new entry
+  kD01,  // an append is acknowledged before it is durable
+  kE01,  // a vote is sent before it is durable
+  kE05,  // votes are counted per message, not per voter
+  kE07,  // votes are granted without the up-to-date check
+  kE08,  // log ids are compared component by component
+  kE11,  // a quorum is half of the voters
+  kQ01,  // a read is served without confirming leadership
+  kR01,  // every append truncates the log after its previous entry
+  kR02,  // the term of the previous entry is not compared
+  kR04,  // a follower acknowledges its last index, not what the request proved
+};
+
+#ifdef METASRV_MUTANTS
+// The one mutant that is switched on in this process.
+inline Mutant active_mutant = Mutant::kNone;
+inline bool MutantOn(Mutant mutant) { return active_mutant == mutant; }
+#else
+constexpr bool MutantOn(Mutant) { return false; }
+#endif
+
+}  // namespace metasrv

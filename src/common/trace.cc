@@ -1,0 +1,28 @@
+#include "common/trace.h"
+
+namespace metasrv {
+
+const char* ToString(TraceKind kind) {
+  switch (kind) {
+    case TraceKind::kRoleChanged: return "role-changed";
+    case TraceKind::kLeaderKnown: return "leader-known";
+    case TraceKind::kVoteGranted: return "vote-granted";
+    case TraceKind::kTermChanged: return "term-changed";
+    case TraceKind::kLogTruncated: return "log-truncated";
+    case TraceKind::kCommitted: return "committed";
+    case TraceKind::kMembershipAppended: return "membership-appended";
+    case TraceKind::kMembershipDone: return "membership-done";
+    case TraceKind::kSnapshotSendStarted: return "snapshot-send-started";
+    case TraceKind::kSnapshotSendEnded: return "snapshot-send-ended";
+    case TraceKind::kSnapshotInstalled: return "snapshot-installed";
+    case TraceKind::kLogPurged: return "log-purged";
+    case TraceKind::kApplied: return "applied";
+    case TraceKind::kStarted: return "started";
+    case TraceKind::kStopped: return "stopped";
+    case TraceKind::kInfo: return "info";
+    case TraceKind::kWarning: return "warning";
+  }
+  return "?";
+}
+
+}  // namespace metasrv

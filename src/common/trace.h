@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/ids.h"
+
+namespace metasrv {
+
+enum class TraceKind : std::uint8_t {
+  kRoleChanged,         // a = term, b = Role
+  kLeaderKnown,         // a = term, b = leader
+  kVoteGranted,         // a = term, b = candidate
+  kTermChanged,         // a = term
+  kLogTruncated,        // a = first removed index
+  kCommitted,           // a = number of committed entries
+  kMembershipAppended,  // a = index, b = hash of the membership
+  kMembershipDone,      // a = index
+  kSnapshotSendStarted, // a = peer, b = last index
+  kSnapshotSendEnded,   // a = peer, b = 1 when the peer has it
+  kSnapshotInstalled,   // a = last index
+  kLogPurged,           // a = first index kept
+  kApplied,             // a = number of applied entries
+  kStarted,             // a = first index kept, b = end of the log
+  kStopped,             // text = reason; a = 1 when a disk error forced it
+  kInfo,                // text only: a line for the operator
+  kWarning,             // text only: a line for the operator
+};
+
+// Something that happened inside a node, as a value: the server prints it, the simulator hashes it. `text` is for people
+// and never part of a digest.
+struct TraceEvent {
+  TraceKind kind{};
+  std::uint64_t a = 0;
+  std::uint64_t b = 0;
+  std::string text;
+};
+
+[[nodiscard]] const char* ToString(TraceKind kind);
+
+// Receives the events of one node. Called on the node's event loop; must not call back into the node.
+class TraceSink {
+ public:
+  virtual ~TraceSink() = default;
+  virtual void Emit(NodeId node, const TraceEvent& event) = 0;
+};
+
+}  // namespace metasrv

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "consensus/message.h"
+
+namespace metasrv {
+
+// Time has passed; fires whatever is due.
+struct Tick {};
+
+// A message from `from` arrived. It may be late, repeated or out of order.
+struct Received {
+  NodeId from;
+  Message message;
+};
+
+// A client's commands, to be appended in this order.
+struct Proposal {
+  RequestId id;
+  std::string payload;
+};
+struct Propose {
+  std::vector<Proposal> proposals;
+};
+
+// A read that must see every write acknowledged before now.
+struct Read {
+  RequestId id;
+};
+
+enum class MembershipGoal : std::uint8_t {
+  kVoter,    // add as learner, promote when caught up; an existing voter is done at once
+  kLearner,  // add as learner; an existing learner is done at once
+  kAbsent,   // remove voter or learner
+  kRewrite,  // append the current membership again (single-node bootstrap, export-format.md §10.7)
+};
+
+struct ChangeMembership {
+  RequestId id;
+  NodeId node;
+  MembershipGoal goal{};
+};
+
+// Everything up to and including write `seq` is durable. Writes complete in order.
+struct Persisted {
+  PersistSeq seq;
+};
+
+// The transfer that Output::send_snapshots asked for has ended.
+struct SnapshotSent {
+  NodeId to;
+  bool delivered = false;   // the peer has installed it
+  std::optional<LogId> last;
+};
+
+// A complete snapshot of leader `from` in `term` lies ready to be installed.
+struct SnapshotReceived {
+  NodeId from;
+  Term term;
+  SnapshotMeta meta;
+};
+
+// The installation that Output::install_snapshot asked for is durable.
+struct SnapshotInstalled {
+  SnapshotMeta meta;
+};
+
+// Entries before `begin` may be forgotten. Requires: the durable state machine contains them.
+struct Compact {
+  LogIndex begin;
+};
+
+// Campaign now, without waiting for the election timeout (tests, first start of a single voter).
+struct Campaign {};
+
+using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
+                           SnapshotInstalled, Compact, Campaign>;
+
+}  // namespace metasrv

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "common/time.h"
+
+namespace metasrv::io {
+
+// Names a pending timer of one loop; 0 is never used.
+using TimerId = std::uint64_t;
+using Task = std::move_only_function<void()>;
+
+// The one thread a node runs on, and the only scheduler there is. Tasks run one at a time; tasks posted from one thread run
+// in the order they were posted; timers run at or after their time on the loop's clock.
+class EventLoop {
+ public:
+  virtual ~EventLoop() = default;
+
+  // Runs `task` on the loop, soon. Thread-safe. A loop that is stopping drops the task.
+  virtual void Post(Task task) = 0;
+
+  // Runs `task` on the loop once `at` has been reached on the node's Clock. Requires: called on the loop.
+  virtual TimerId RunAt(Instant at, Task task) = 0;
+
+  // Forgets a timer that has not run yet; unknown ids are ignored. Requires: called on the loop.
+  virtual void Cancel(TimerId timer) = 0;
+};
+
+}  // namespace metasrv::io

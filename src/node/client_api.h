@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/time.h"
+#include "consensus/raft.h"
+#include "io/log_store.h"
+#include "log.pb.h"
+#include "peer.pb.h"
+#include "sm/store.h"
+
+namespace metasrv::node {
+
+// What became of a client's write. kUnknown is its own answer and stays visible up to the gRPC status: the write may or may
+// not take effect, now or later.
+enum class WriteStatus : std::uint8_t {
+  kApplied,
+  kNoLeader,   // definitely not applied: nobody was found that leads, within the deadline
+  kBusy,       // definitely not applied: over a limit, try again
+  kRefused,    // definitely not applied: the command can never be replicated (too large)
+  kUnknown,
+  kStopped,    // definitely not applied: this node is stopping
+};
+
+struct WriteResult {
+  WriteStatus status{};
+  pb::AppliedState reply;                    // kApplied only
+  std::optional<LogId> entry;                // kApplied on the leader itself only
+  std::optional<NodeId> forwarded_to;        // the leader that handled it, when that was another node
+  std::string detail;                        // for people, on failure
+};
+
+enum class ReadStatus : std::uint8_t { kReady, kNoLeader, kStopped };
+
+// A linearizable view: it contains every write that was acknowledged anywhere before the read was asked for.
+struct ReadResult {
+  ReadStatus status{};
+  std::shared_ptr<const sm::Snapshot> state;  // kReady only; outlives the node's next writes, not its store
+  WallMillis now;                             // decides which expired records are hidden
+  LogIndex applied_end;                       // number of entries in the view
+  std::optional<NodeId> leader;               // as known to this node
+};
+
+// This node's own view of itself and the cluster, for status calls, admin pages and metrics. A copy.
+struct NodeStatus {
+  RaftStatus raft;
+  std::optional<LogId> last_applied;
+  std::optional<LogId> committed;            // as the export reports it
+  std::optional<LogId> snapshot;             // what the durable state covers, once a flush or an install was made
+  std::uint64_t snapshot_key_count = 0;      // data and expiry rows at that time
+  std::uint64_t last_seq = 0;
+  Membership applied_membership;
+  std::optional<LogId> applied_membership_id;
+  std::map<NodeId, meta::Node> nodes;        // the replicated node table
+  io::LogStats log;
+  std::uint64_t proposals_pending = 0;
+  std::uint64_t proposals_failed = 0;
+  std::uint64_t leader_changes = 0;
+  bool stopped = false;
+};
+
+// Everything a backup is made of, as of one moment: log and state agree with each other (spec ruling 2).
+struct ExportSource {
+  NodeId node_id;
+  std::optional<HardState> hard_state;
+  std::optional<LogId> committed;
+  std::optional<LogId> purged;
+  std::vector<Entry> log;
+  std::shared_ptr<const sm::Snapshot> state;
+};
+
+}  // namespace metasrv::node

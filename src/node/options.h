@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/ids.h"
+#include "consensus/options.h"
+
+namespace metasrv::node {
+
+struct NodeOptions {
+  RaftOptions raft;                 // raft.id is the configured id; the id stored on disk wins
+  Endpoint raft_advertise;
+  std::optional<std::string> grpc_advertise;  // host:port published to clients
+  bool single = false;              // bootstrap a one-node cluster when the disk is empty
+  std::vector<Endpoint> join;       // members to ask for admission, in order
+  bool learner = false;             // join as a non-voting member
+  Duration wait_leader_timeout = Duration::Seconds(180);
+
+  // A write or read that finds no leader waits this long for one.
+  Duration leader_wait = Duration::Seconds(2);
+  // An accepted write is answered "unknown" after this long.
+  Duration write_timeout = Duration::Seconds(20);
+
+  std::uint64_t snapshot_logs_since_last = 1024;  // flush the state after this many applied entries
+  std::uint64_t max_applied_log_to_keep = 1000;   // entries kept behind the flushed state
+  std::size_t snapshot_chunk_bytes = 1024 * 1024;
+  std::size_t command_bytes_max = 30 * 1024 * 1024;
+  std::size_t pending_writes_max = 65536;
+};
+
+}  // namespace metasrv::node

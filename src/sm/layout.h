@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "common/ids.h"
+
+namespace metasrv::sm {
+
+// How the state is laid out as rows of a Store. The first byte names the table:
+//   'k' key                          -> meta.SeqV         user records (GenericKV)
+//   'e' time_ms (be64) seq (be64)    -> pb.ExpireValue    expiry index (Expire)
+//   'n' node id (be64)               -> meta.Node         node table (Nodes)
+//   'f' name                         -> ""                enabled features
+//   's' "applied"                    -> meta.LogId        LastApplied
+//   's' "membership"                 -> pb.StoredMembership  LastMembership
+//   's' "seq"                        -> decimal text      Sequences
+inline constexpr char kRecordTable = 'k';
+inline constexpr char kExpireTable = 'e';
+inline constexpr char kNodeTable = 'n';
+inline constexpr char kFeatureTable = 'f';
+inline constexpr std::string_view kLastAppliedRow = "sapplied";
+inline constexpr std::string_view kLastMembershipRow = "smembership";
+inline constexpr std::string_view kLastSeqRow = "sseq";
+
+[[nodiscard]] std::string RecordRow(std::string_view key);
+[[nodiscard]] std::string_view KeyOfRecordRow(std::string_view row);
+[[nodiscard]] std::string ExpireRow(std::uint64_t time_ms, std::uint64_t seq);
+[[nodiscard]] std::pair<std::uint64_t, std::uint64_t> TimeAndSeqOfExpireRow(std::string_view row);
+[[nodiscard]] std::string NodeRow(NodeId id);
+[[nodiscard]] NodeId IdOfNodeRow(std::string_view row);
+[[nodiscard]] std::string FeatureRow(std::string_view name);
+
+// The smallest row that is greater than every row starting with `prefix`; empty when there is none.
+[[nodiscard]] std::string PrefixEnd(std::string_view prefix);
+
+// Expiry in milliseconds of a raw `expire_at` number (kv-semantics.md §4.1).
+[[nodiscard]] std::uint64_t ExpireMillis(std::uint64_t expire_at);
+
+}  // namespace metasrv::sm

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/time.h"
+#include "log.pb.h"
+#include "meta.pb.h"
+#include "sm/store.h"
+
+namespace metasrv::sm {
+
+// One committed log entry as the state machine sees it. Exactly one of the three: a serialized pb::Command, a membership,
+// or neither (blank).
+struct LogEntry {
+  LogId id;
+  std::string_view command;
+  const meta::Membership* membership = nullptr;
+};
+
+// One record's change, as watchers see it (kv-semantics.md §11).
+struct Change {
+  std::string key;
+  std::optional<meta::SeqV> before;
+  std::optional<meta::SeqV> after;
+};
+
+// What one entry did. `reply` is unset for blank and membership entries and for SetFeature.
+struct Applied {
+  LogId id;
+  pb::AppliedState reply;
+  std::vector<Change> changes;
+};
+
+// The replicated state machine (kv-semantics.md §1-§9): a pure function of (state, entry). Time comes from the entries only.
+class Machine {
+ public:
+  // `store` must outlive the machine; the machine is its only writer.
+  explicit Machine(Store& store);
+
+  // Applies entries in log order and writes one atomic batch that includes the last applied id. Visible when it returns.
+  // Requires: each entry's index is one more than the last applied one (any index for the first ever applied).
+  // Errors: none when the disk failed; the node must stop.
+  [[nodiscard]] std::optional<std::vector<Applied>> Apply(std::span<const LogEntry> entries);
+
+  [[nodiscard]] std::optional<LogId> last_applied() const { return last_applied_; }
+  [[nodiscard]] const pb::StoredMembership& last_membership() const { return last_membership_; }
+  [[nodiscard]] Seq last_seq() const { return Seq(last_seq_); }
+
+  // Reads the cached scalars again, after the store was replaced by an installed snapshot.
+  void Reload();
+
+ private:
+  Store& store_;
+  std::optional<LogId> last_applied_;
+  pb::StoredMembership last_membership_;
+  std::uint64_t last_seq_ = 0;
+};
+
+}  // namespace metasrv::sm

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/ids.h"
+#include "common/time.h"
+#include "log.pb.h"
+#include "meta.pb.h"
+#include "sm/store.h"
+
+namespace metasrv::sm {
+
+// Reads of one frozen state (kv-semantics.md §10). `now` hides records whose expiry is smaller; the whole request uses one.
+
+// The record of `key`, unless absent or expired.
+[[nodiscard]] std::optional<meta::SeqV> GetRecord(const Reader& state, std::string_view key, WallMillis now);
+
+// Walks the visible records whose key starts with `prefix`, in key order; holds one row at a time.
+class PrefixScan {
+ public:
+  // `state` must outlive the scan.
+  PrefixScan(const Reader& state, std::string_view prefix, WallMillis now);
+  ~PrefixScan();
+  // The next visible record, or none at the end.
+  [[nodiscard]] std::optional<meta::StreamItem> Next();
+
+ private:
+  std::unique_ptr<Iterator> rows_;
+  WallMillis now_;
+};
+
+// The whole-state scalars, as stored.
+[[nodiscard]] std::optional<LogId> ReadLastApplied(const Reader& state);
+[[nodiscard]] pb::StoredMembership ReadLastMembership(const Reader& state);
+[[nodiscard]] std::uint64_t ReadLastSeq(const Reader& state);
+[[nodiscard]] std::map<NodeId, meta::Node> ReadNodes(const Reader& state);
+[[nodiscard]] std::vector<std::string> ReadFeatures(const Reader& state);
+
+}  // namespace metasrv::sm
