@@ -12,4 +12,9 @@ find_package(tomlplusplus CONFIG REQUIRED)
 find_package(prometheus-cpp CONFIG REQUIRED)
 find_package(GTest CONFIG REQUIRED)
 find_package(rapidcheck CONFIG REQUIRED)
-find_package(httplib CONFIG)
+find_package(benchmark CONFIG REQUIRED)
+find_package(OpenSSL REQUIRED)
+
+# Debian's cpp-httplib has no CMake package.
+pkg_check_modules(cpp_httplib REQUIRED IMPORTED_TARGET cpp-httplib)
+add_library(httplib::httplib ALIAS PkgConfig::cpp_httplib)

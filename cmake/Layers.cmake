@@ -1,7 +1,8 @@
-# metasrv_layer(NAME <name> [DIR <dir>] [DEPS <targets>...] [SOURCES_EXCLUDE <regex>])
-# One static library from every .cc of one directory (not its subdirectories).
+# metasrv_layer(NAME <name> [DIR <dir>] [DEPS <targets>...] [NO_EXCEPTIONS])
+# One static library from every .cc of one directory (not its subdirectories). DEPS is all it may use: tests/arch links,
+# looks into and re-reads every layer to see that nothing else got in.
 function(metasrv_layer)
-  cmake_parse_arguments(ARG "" "NAME;DIR" "DEPS" ${ARGN})
+  cmake_parse_arguments(ARG "NO_EXCEPTIONS" "NAME;DIR" "DEPS" ${ARGN})
   if(NOT ARG_DIR)
     set(ARG_DIR "${CMAKE_CURRENT_SOURCE_DIR}/${ARG_NAME}")
   endif()
@@ -17,12 +18,23 @@ function(metasrv_layer)
   endif()
   target_include_directories(metasrv_${ARG_NAME} ${scope} "${PROJECT_SOURCE_DIR}/src")
   target_link_libraries(metasrv_${ARG_NAME} ${scope} ${ARG_DEPS})
+  if(ARG_NO_EXCEPTIONS AND sources)
+    target_compile_options(metasrv_${ARG_NAME} PRIVATE -fno-exceptions)
+  endif()
   if(METASRV_MUTANTS)
     target_compile_definitions(metasrv_${ARG_NAME} ${scope} METASRV_MUTANTS)
   endif()
+  metasrv_record_layer(${ARG_NAME} "${ARG_DIR}")
+endfunction()
+
+# Tells tests/arch about a layer library that was made by hand: metasrv_record_layer(<name> <directories>...).
+function(metasrv_record_layer name)
+  set_property(GLOBAL APPEND PROPERTY METASRV_LAYERS ${name})
+  set_property(GLOBAL PROPERTY METASRV_LAYER_DIRS_${name} ${ARGN})
 endfunction()
 
 # metasrv_test(NAME <name> SOURCES <files> DEPS <targets>)
+# A test program; its label is the directory's name, so that `ctest -L consensus` runs one layer.
 function(metasrv_test)
   cmake_parse_arguments(ARG "" "NAME" "SOURCES;DEPS" ${ARGN})
   add_executable(${ARG_NAME} ${ARG_SOURCES})
@@ -30,4 +42,6 @@ function(metasrv_test)
   target_link_libraries(${ARG_NAME} PRIVATE metasrv_warnings ${ARG_DEPS} GTest::gtest_main)
   target_compile_definitions(${ARG_NAME} PRIVATE METASRV_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${ARG_NAME} COMMAND ${ARG_NAME})
+  get_filename_component(label "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
+  set_tests_properties(${ARG_NAME} PROPERTIES LABELS "${label}" TIMEOUT 600)
 endfunction()

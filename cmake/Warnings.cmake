@@ -1,3 +1,6 @@
 # Warnings are errors in our own code; generated code is exempt.
 add_library(metasrv_warnings INTERFACE)
-target_compile_options(metasrv_warnings INTERFACE -Wall -Wextra -Werror -Wnon-virtual-dtor -Wshadow=compatible-local)
+target_compile_options(metasrv_warnings INTERFACE -Wall -Wextra -Werror -Wnon-virtual-dtor)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(metasrv_warnings INTERFACE -Wshadow=compatible-local)
+endif()
