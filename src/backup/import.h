@@ -1,0 +1,114 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/parse.h"
+#include "backup/recluster.h"
+#include "backup/record.h"
+#include "io/log_store.h"
+#include "sm/store.h"
+
+namespace metasrv::backup {
+
+// Where an import goes: an empty log store and an empty state. Errors are texts for the operator and end the import.
+class ImportSink {
+ public:
+  virtual ~ImportSink() = default;
+  // The next change of the log, in order. Entries come in batches of bounded size.
+  [[nodiscard]] virtual std::expected<void, std::string> WriteLog(io::LogBatch batch) = 0;
+  // More rows of the state (sm/layout.h), in bounded batches; no row twice.
+  [[nodiscard]] virtual std::expected<void, std::string> WriteState(std::vector<sm::Row> rows) = 0;
+  // Whether an earlier WriteState brought this row. Only asked for documents whose records are not in order.
+  [[nodiscard]] virtual bool HasRow(std::string_view key) const = 0;
+};
+
+// Why an import stopped.
+struct ImportError {
+  std::uint64_t line = 0;             // 1-based; 0 when no line is to blame
+  std::optional<std::size_t> column;  // 1-based, when known
+  std::string reason;
+};
+
+// "<reason> (line 3, column 17)"; only the reason when no line is to blame.
+[[nodiscard]] std::string ToString(const ImportError& error);
+
+// What the operator is told (export-format.md §11.6).
+struct ImportReport {
+  std::string version;  // of the document
+  std::uint64_t record_count = 0;
+  std::optional<LogId> max_log_id;  // greatest of the imported entries
+  std::optional<LogId> last_applied;
+};
+
+// Reads a document line by line into a sink, by the rules of export-format.md §11.2-§11.5, in bounded memory. Records
+// may come in any order; one that comes twice is an error. After an error the sink holds a part of the document and
+// should be thrown away.
+class Importer {
+ public:
+  // `sink` must outlive the importer.
+  explicit Importer(ImportSink& sink) : sink_(sink) {}
+
+  // Takes the next line, without "\n".
+  [[nodiscard]] std::expected<void, ImportError> Add(std::string_view line);
+
+  // Hands over the rest and the scalars; with `new_cluster` rewrites the cluster first (§12.2). Called once, last.
+  [[nodiscard]] std::expected<ImportReport, ImportError> Finish(const std::optional<NewCluster>& new_cluster = {});
+
+ private:
+  using Status = std::expected<void, std::string>;
+
+  // The scalars of the state and its node table, which are written last because the last line wins.
+  struct StateScalars {
+    std::uint64_t last_seq = 0;
+    std::optional<LogId> last_applied;
+    pb::StoredMembership membership;
+    std::map<NodeId, meta::Node> nodes;
+  };
+
+  // The end of the log as imported so far.
+  struct LogEnd {
+    std::optional<LogId> last;       // last entry, unless none is left
+    std::optional<LogId> last_ever;  // last entry that was imported
+    std::optional<LogId> purged;
+  };
+
+  Status Route(Line line);
+  Status CheckHeader(const Line& line);
+  Status TakeState(Record record);
+  Status TakeLog(Record record);
+  Status TakeVote(const Vote& vote);
+  Status TakeCommitted(const LogId& id);
+  Status TakePurged(const LogId& id);
+  Status TakeEntry(Entry entry);
+  Status TakeRow(std::string key, std::string value);
+  Status FlushLog();
+  Status FlushRows();
+  Status DropLog(const LogId& upto);
+  Status WriteCluster(const NewCluster& new_cluster);
+  Status MakeRoomFor(const LogId& base);
+  Status FinishState();
+  Status FinishLog();
+
+  ImportSink& sink_;
+  LineParser parser_;
+  std::uint64_t line_number_ = 0;
+  ImportReport report_;
+  StateScalars state_;
+  LogEnd log_;
+  std::optional<NodeId> node_id_;
+  std::optional<Vote> vote_;
+  std::optional<LogId> committed_;
+  std::vector<Entry> entries_;  // not yet handed over
+  std::size_t entry_bytes_ = 0;
+  std::vector<sm::Row> rows_;  // not yet handed over
+  std::size_t row_bytes_ = 0;
+  std::map<char, std::string> last_row_;  // greatest key so far, by table
+};
+
+}  // namespace metasrv::backup

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "backup/record.h"
+
+namespace metasrv::backup {
+
+// Why a text was refused.
+struct ParseError {
+  std::string reason;                 // for example: missing field `seq`
+  std::optional<std::size_t> column;  // 1-based byte position in the line, when known
+};
+
+// Reads lines of every accepted data version (export-format.md §1.2, §4, §5). Keeps its buffers between lines; not
+// thread-safe.
+class LineParser {
+ public:
+  LineParser();
+  ~LineParser();
+  LineParser(LineParser&&) noexcept;
+  LineParser& operator=(LineParser&&) noexcept;
+
+  // Requires: `text` holds no "\n". A trailing "\r" is accepted.
+  [[nodiscard]] std::expected<Line, ParseError> Parse(std::string_view text);
+
+ private:
+  struct Buffers;
+  std::unique_ptr<Buffers> buffers_;
+};
+
+}  // namespace metasrv::backup

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/ids.h"
+#include "log.pb.h"
+#include "meta.pb.h"
+
+namespace metasrv::backup {
+
+// The JSON replies of the API (grpc-api.md §5.2, §5.4, §5.6): what goes into RaftReply.data or RaftReply.error.
+
+// The change object of KvApi.
+[[nodiscard]] std::string UpsertReplyJson(const pb::UpsertReply& reply);
+
+// Replies of Forward.
+[[nodiscard]] std::string PongJson();
+[[nodiscard]] std::string JoinReplyJson();
+[[nodiscard]] std::string LeaveReplyJson();
+// `{"AppliedState":..}`; an unset reply is "None".
+[[nodiscard]] std::string AppliedStateJson(const pb::AppliedState& state);
+[[nodiscard]] std::string GetReplyJson(const std::optional<meta::SeqV>& record);
+[[nodiscard]] std::string MGetReplyJson(const std::vector<std::optional<meta::SeqV>>& records);
+[[nodiscard]] std::string ListReplyJson(const std::vector<std::pair<std::string, meta::SeqV>>& records);
+
+// The cause inside an error. `typ` names a class of errors; nothing there is null.
+struct AnyError {
+  std::optional<std::string> typ;
+  std::string msg;
+};
+
+// Errors of Forward, for RaftReply.error. The names are those of the JSON variants.
+[[nodiscard]] std::string ForwardToLeaderJson(std::optional<NodeId> leader);
+[[nodiscard]] std::string CanNotForwardJson(const AnyError& cause);
+[[nodiscard]] std::string ConnectionErrorJson(std::string_view msg, const AnyError& cause);
+[[nodiscard]] std::string GetNodeAddrErrorJson(std::string_view text);
+// DataError.WriteError: `storage` says why, otherwise the engine has stopped.
+[[nodiscard]] std::string WriteStoppedJson();
+[[nodiscard]] std::string WriteStorageErrorJson(const AnyError& cause);
+// DataError.ChangeMembershipError.
+[[nodiscard]] std::string MembershipInProgressJson(const std::optional<LogId>& committed,
+                                                   const std::optional<LogId>& membership);
+[[nodiscard]] std::string EmptyMembershipJson();
+[[nodiscard]] std::string LearnerNotFoundJson(NodeId id);
+// DataError.ReadError; also what Leave answers when the leader is asked to remove itself.
+[[nodiscard]] std::string ReadErrorJson(std::string_view action, std::string_view msg, const AnyError& cause);
+
+// What a reply of Forward says, read by the side that asked: empty when it succeeded, otherwise the error.
+struct ForwardFailure {
+  enum class Kind { kForwardToLeader, kCanNotForward, kNetwork, kInProgress, kOther };
+  Kind kind{};
+  std::optional<NodeId> leader;  // kForwardToLeader, when named
+  std::string json;              // as received
+};
+[[nodiscard]] ForwardFailure ParseForwardError(std::string_view json);
+
+}  // namespace metasrv::backup
