@@ -1,0 +1,166 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "io/sim/faults.h"
+#include "io/sim/log_image.h"
+#include "io/sim/world.h"
+#include "sm/persistent_map.h"
+#include "sm/store.h"
+
+namespace metasrv::io {
+
+// The rows of the state; copies are frozen and cost O(1).
+using StateMap = sm::PersistentMap;
+
+// What just happened on a disk, for faults and checks that follow the protocol's durable steps.
+enum class DiskStep : std::uint8_t { kLogIssued, kLogDurable, kLogFailed, kStateFlushed, kInstalled };
+
+// One operation of a log: what was asked, and what became of it.
+struct LogOp {
+  LogBatch batch;
+  std::optional<ErrorKind> refused;  // never reached the disk; answered in its turn
+  LogStore::Done done;               // empty once its process is gone
+};
+
+// The log half of a disk: two images, and the issued operations between them.
+struct LogDisk {
+  LogImage durable;                 // what a crash now could not take away
+  LogImage issued;                  // what the living process sees (K1)
+  std::deque<LogOp> pending;        // issued and not durable, in order
+  std::size_t in_flight = 0;        // operations that the running sync covers (K2)
+  std::optional<LogBatch> torn;     // a damaged record behind the durable ones, found at the next Load ...
+  std::uint64_t torn_checksum = 0;  // ... because this is what was written for the whole one
+  bool poisoned = false;
+  LogStats stats;
+};
+
+// A flush or an install of the state, waiting for the disk.
+struct StateOp {
+  StateMap target;         // the state once it is done
+  std::size_t covers = 0;  // writes that it makes durable
+  bool install = false;
+  std::move_only_function<void(bool ok)> done;  // empty once its process is gone
+};
+
+// The state half of a disk.
+struct StateDisk {
+  StateMap durable;
+  StateMap issued;
+  std::deque<StateMap> pending;  // the state after each write since `durable`, in order
+  std::deque<StateOp> ops;       // one at a time, in order
+  bool poisoned = false;
+};
+
+// The disk of one machine. Survives crashes of the node; a SimLogStore and a SimStateStore give one incarnation access
+// to it.
+//
+// A crash keeps the durable state plus a drawn prefix of the later operations (K3), whole batches only (K4). All
+// decisions are drawn under the names "disk.*" with the node as the actor.
+class SimDisk {
+ public:
+  using Observer = std::function<void(NodeId node, DiskStep step)>;
+
+  SimDisk(World& world, NodeId node, const DiskFaults& faults = {});
+  SimDisk(const SimDisk&) = delete;
+  SimDisk& operator=(const SimDisk&) = delete;
+  ~SimDisk();
+
+  // --- Life and death ---
+  // The node dies now: what was not durable is lost but for a prefix; nobody is called back. World::Kill comes first.
+  void Crash();
+  // A new, empty disk (K14). Requires: no store is attached to it.
+  void Wipe();
+
+  // --- Faults that the harness sets ---
+  void SetFaults(const DiskFaults& faults) { faults_ = faults; }
+  [[nodiscard]] const DiskFaults& faults() const { return faults_; }
+  // Operations take `factor` times as long from the next one on. Requires: factor > 0.
+  void SetSlowdown(std::uint32_t factor) { slowdown_ = factor; }
+  // While stalled no operation completes; those that are due complete when the stall ends.
+  void SetStalled(bool stalled);
+  // A full disk refuses batches that append entries (kNoSpace, K12); everything else still has room.
+  void SetFull(bool full) { full_ = full; }
+  // The next log sync, or state flush or install, fails and poisons its store (K6).
+  void FailNextLogSync() { fail_log_ = true; }
+  void FailNextStateSync() { fail_state_ = true; }
+  // Damages what was durable: every Load from now on answers kCorrupt (K7), until Wipe.
+  void CorruptLog() { corrupt_ = true; }
+
+  // The observer runs inside the disk's step: it must not kill the node at once, but may schedule events.
+  void SetObserver(Observer observer) { observer_ = std::move(observer); }
+
+  // --- Promises: what would be there if the node crashed at this instant ---
+  [[nodiscard]] const LogImage& DurableLog() const { return log_.durable; }
+  [[nodiscard]] const std::optional<HardState>& DurableHardState() const { return log_.durable.hard_state; }
+  [[nodiscard]] LogIndex DurableLogEnd() const { return log_.durable.end(); }
+  [[nodiscard]] std::optional<LogId> DurableLastLogId() const { return log_.durable.last(); }
+  // Null when a crash could take the entry away, or when it was purged.
+  [[nodiscard]] const Entry* DurableEntry(LogIndex index) const { return log_.durable.Find(index); }
+  [[nodiscard]] const StateMap& DurableState() const { return state_.durable; }
+  // What the living process sees; at least as much as is durable.
+  [[nodiscard]] const LogImage& IssuedLog() const { return log_.issued; }
+  [[nodiscard]] const StateMap& IssuedState() const { return state_.issued; }
+  // Operations that a crash could take away.
+  [[nodiscard]] std::size_t PendingLogWrites() const { return log_.pending.size(); }
+  [[nodiscard]] std::size_t PendingStateWrites() const { return state_.pending.size(); }
+
+  [[nodiscard]] NodeId node() const { return node_; }
+
+ private:
+  friend class SimLogStore;
+  friend class SimStateStore;
+
+  // For the stores.
+  void AttachLog(EventLoop& loop);
+  void DetachLog();
+  void AttachState(EventLoop& loop);
+  void DetachState();
+  [[nodiscard]] std::expected<LogContents, Error> Load() const;
+  void WriteLog(LogBatch batch, LogStore::Done done);
+  [[nodiscard]] bool WriteState(sm::WriteBatch batch);
+  void StartStateOp(StateOp op);
+
+  Duration Latency(const DrawKind& kind, std::uint64_t counter, Duration low, Duration high);
+  bool SyncFails(const DrawKind& kind, std::uint64_t counter, bool& forced);
+  void StartLogSync();
+  void LogSyncDue();
+  void FinishLogSync(bool failed);
+  void AnswerLog(std::size_t count, bool failed);
+  void RunNextStateOp();
+  void StateOpDue();
+  void FinishStateOp(bool failed);
+  void CrashLog();
+  void CrashState();
+  void Observe(DiskStep step) const;
+
+  World& world_;
+  NodeId node_;
+  DiskFaults faults_;
+  Observer observer_;
+  LogDisk log_;
+  StateDisk state_;
+  EventLoop* log_loop_ = nullptr;  // of the attached process
+  EventLoop* state_loop_ = nullptr;
+  EventId log_event_ = 0;
+  EventId state_event_ = 0;
+  bool log_due_ = false;  // completed during a stall
+  bool state_due_ = false;
+  std::uint64_t log_syncs_ = 0;
+  std::uint64_t state_syncs_ = 0;
+  std::uint32_t slowdown_ = 1;
+  bool stalled_ = false;
+  bool full_ = false;
+  bool corrupt_ = false;
+  bool fail_log_ = false;
+  bool fail_state_ = false;
+};
+
+}  // namespace metasrv::io
