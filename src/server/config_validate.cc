@@ -1,0 +1,92 @@
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "server/config.h"
+
+namespace metasrv::server {
+namespace {
+
+using Result = std::expected<void, std::string>;
+
+bool IsLogFormat(const std::string& format) { return format == "json" || format == "text" || format == "identical"; }
+
+bool IsIpv4(const std::string& host) {
+  in_addr parsed{};
+  return inet_pton(AF_INET, host.c_str(), &parsed) == 1;
+}
+
+Result ValidateSecrets(const RaftConfig& raft) {
+  if (raft.raft_secret && raft.raft_secret->empty()) return std::unexpected("`raft_secret` must not be empty");
+  return {};
+}
+
+Result ValidateAcceptedSecrets(const RaftConfig& raft) {
+  if (std::ranges::count(raft.raft_accepted_secrets, std::string()) > 0) {
+    return std::unexpected("`raft_accepted_secrets` must not contain an empty secret");
+  }
+  if (raft.raft_secret_strict.value_or(false) && raft.raft_accepted_secrets.empty()) {
+    return std::unexpected(
+        "`raft_secret_strict` is enabled but `raft_accepted_secrets` is empty: "
+        "the node would reject every incoming raft RPC");
+  }
+  return {};
+}
+
+// A node that already has its identity and data may start with neither option; an empty directory with neither would
+// become a second cluster by mistake (config-and-cli.md §6.5).
+Result ValidateTopology(const Config& config, bool initialised) {
+  const RaftConfig& raft = config.raft;
+  const bool joining = !raft.join.empty();
+  const bool neither = !raft.single && !joining;
+  if ((raft.single && joining) || (neither && !initialised)) {
+    return std::unexpected("at least one of `single` and `join` needs to be enabled");
+  }
+  if (joining && JoinOthers(config).empty() && !initialised) return std::unexpected("--join must not be set to itself");
+  return {};
+}
+
+}  // namespace
+
+std::expected<void, std::string> ValidateLogFormats(const Config& config) {
+  if (!IsLogFormat(config.log_file.format)) {
+    return std::unexpected("Invalid file log format: unknown log format: " + config.log_file.format);
+  }
+  if (!IsLogFormat(config.log_stderr.format)) {
+    return std::unexpected("Invalid stderr log format: unknown log format: " + config.log_stderr.format);
+  }
+  return {};
+}
+
+std::expected<void, std::string> ValidateAddresses(const Config& config) {
+  const auto listen = SplitHostPort(config.grpc_api_address);
+  if (!listen || !IsIpv4(listen->host)) {
+    return std::unexpected("invalid socket address syntax while parsing " + config.grpc_api_address);
+  }
+  return {};
+}
+
+std::expected<void, std::string> ValidateRaft(const Config& config, bool initialised) {
+  const RaftConfig& raft = config.raft;
+  if (auto done = ValidateSecrets(raft); !done) return done;
+  if (!raft.leave_via.empty()) {
+    if (!raft.leave_id) {
+      return std::unexpected(
+          "`leave_via` is set but `leave_id` is not: the node to remove from the cluster is unknown");
+    }
+    return ValidateAcceptedSecrets(raft);
+  }
+  if (auto done = ValidateAcceptedSecrets(raft); !done) return done;
+  if (raft.heartbeat_interval == 0) return std::unexpected("`heartbeat_interval` must be greater than 0");
+  return ValidateTopology(config, initialised);
+}
+
+std::vector<std::string> JoinOthers(const Config& config) {
+  const std::string port = ":" + std::to_string(config.raft.raft_api_port);
+  std::vector<std::string> others = config.raft.join;
+  std::erase(others, config.raft.raft_listen_host + port);
+  std::erase(others, config.raft.raft_advertise_host + port);
+  return others;
+}
+
+}  // namespace metasrv::server
