@@ -19,7 +19,10 @@ template <class T>
 std::string CheckText(const T& value) {
   if constexpr (requires { std::to_string(value); }) {
     return std::to_string(value);
-  } else if constexpr (requires { value.value(); std::to_string(value.value()); }) {
+  } else if constexpr (requires {
+                         value.value();
+                         std::to_string(value.value());
+                       }) {
     return std::to_string(value.value());
   } else if constexpr (requires { ToString(value); }) {
     return ToString(value);
@@ -37,15 +40,15 @@ std::string CheckText(const T& value) {
 #define CHECK(condition) \
   (static_cast<bool>(condition) ? void(0) : ::metasrv::CheckFailed(__FILE__, __LINE__, #condition, ""))
 
-#define METASRV_CHECK_OP(a, op, b)                                                                            \
-  do {                                                                                                        \
-    const auto& check_a = (a);                                                                                \
-    const auto& check_b = (b);                                                                                \
-    if (!(check_a op check_b)) {                                                                              \
-      ::metasrv::CheckFailed(__FILE__, __LINE__, #a " " #op " " #b,                                           \
-                             ::metasrv::internal::CheckText(check_a) + " vs " +                               \
-                                 ::metasrv::internal::CheckText(check_b));                                    \
-    }                                                                                                         \
+#define METASRV_CHECK_OP(a, op, b)                                                                     \
+  do {                                                                                                 \
+    const auto& check_a = (a);                                                                         \
+    const auto& check_b = (b);                                                                         \
+    if (!(check_a op check_b)) {                                                                       \
+      ::metasrv::CheckFailed(                                                                          \
+          __FILE__, __LINE__, #a " " #op " " #b,                                                       \
+          ::metasrv::internal::CheckText(check_a) + " vs " + ::metasrv::internal::CheckText(check_b)); \
+    }                                                                                                  \
   } while (false)
 
 #define CHECK_EQ(a, b) METASRV_CHECK_OP(a, ==, b)

@@ -38,9 +38,7 @@ struct LogId {
   NodeId leader;
   LogIndex index;
 
-  friend constexpr bool operator==(const LogId& a, const LogId& b) {
-    return a.term == b.term && a.index == b.index;
-  }
+  friend constexpr bool operator==(const LogId& a, const LogId& b) { return a.term == b.term && a.index == b.index; }
   friend constexpr std::strong_ordering operator<=>(const LogId& a, const LogId& b) {
     if (auto order = a.term <=> b.term; order != 0) return order;
     return a.index <=> b.index;

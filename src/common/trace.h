@@ -8,27 +8,27 @@
 namespace metasrv {
 
 enum class TraceKind : std::uint8_t {
-  kRoleChanged,         // a = term, b = Role
-  kLeaderKnown,         // a = term, b = leader
-  kVoteGranted,         // a = term, b = candidate
-  kTermChanged,         // a = term
-  kLogTruncated,        // a = first removed index
-  kCommitted,           // a = number of committed entries
-  kMembershipAppended,  // a = index, b = hash of the membership
-  kMembershipDone,      // a = index
-  kSnapshotSendStarted, // a = peer, b = last index
-  kSnapshotSendEnded,   // a = peer, b = 1 when the peer has it
-  kSnapshotInstalled,   // a = last index
-  kLogPurged,           // a = first index kept
-  kApplied,             // a = number of applied entries
-  kStarted,             // a = first index kept, b = end of the log
-  kStopped,             // text = reason; a = 1 when a disk error forced it
-  kInfo,                // text only: a line for the operator
-  kWarning,             // text only: a line for the operator
+  kRoleChanged,          // a = term, b = Role
+  kLeaderKnown,          // a = term, b = leader
+  kVoteGranted,          // a = term, b = candidate
+  kTermChanged,          // a = term
+  kLogTruncated,         // a = first removed index
+  kCommitted,            // a = number of committed entries
+  kMembershipAppended,   // a = index, b = hash of the membership
+  kMembershipDone,       // a = index
+  kSnapshotSendStarted,  // a = peer, b = last index
+  kSnapshotSendEnded,    // a = peer, b = 1 when the peer has it
+  kSnapshotInstalled,    // a = last index
+  kLogPurged,            // a = first index kept
+  kApplied,              // a = number of applied entries
+  kStarted,              // a = first index kept, b = end of the log
+  kStopped,              // text = reason; a = 1 when a disk error forced it
+  kInfo,                 // text only: a line for the operator
+  kWarning,              // text only: a line for the operator
 };
 
-// Something that happened inside a node, as a value: the server prints it, the simulator hashes it. `text` is for people
-// and never part of a digest.
+// Something that happened inside a node, as a value: the server prints it, the simulator hashes it. `text` is for
+// people and never part of a digest.
 struct TraceEvent {
   TraceKind kind{};
   std::uint64_t a = 0;

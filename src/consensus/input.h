@@ -52,7 +52,7 @@ struct Persisted {
 // The transfer that Output::send_snapshots asked for has ended.
 struct SnapshotSent {
   NodeId to;
-  bool delivered = false;   // the peer has installed it
+  bool delivered = false;  // the peer has installed it
   std::optional<LogId> last;
 };
 

@@ -28,26 +28,27 @@ struct VoteResponse {
   friend bool operator==(const VoteResponse&, const VoteResponse&) = default;
 };
 
-// Replicates `entries`, which follow `prev`; with no entries a heartbeat. `round` numbers the leader's confirmation rounds
-// of one term: a response that echoes r proves leadership at the time round r was sent (thesis §6.4).
+// Replicates `entries`, which follow `prev`; with no entries a heartbeat. `round` numbers the leader's confirmation
+// rounds of one term: a response that echoes r proves leadership at the time round r was sent (thesis §6.4).
 struct AppendRequest {
   Term term;
-  std::optional<LogId> prev;      // none: the entries start the log
+  std::optional<LogId> prev;  // none: the entries start the log
   std::vector<Entry> entries;
-  LogIndex commit_end;            // number of entries the leader knows to be committed
+  LogIndex commit_end;  // number of entries the leader knows to be committed
   std::uint64_t round = 0;
 
   friend bool operator==(const AppendRequest&, const AppendRequest&) = default;
 };
 
-// On success `end` is the number of leading entries that are proven equal to the leader's: prev + entries of the request.
-// On refusal it is a hint: the log can match the leader's at most up to `end`, whose last entry has `hint_term`.
+// On success `end` is the number of leading entries that are proven equal to the leader's: prev + entries of the
+// request. On refusal it is a hint: the log can match the leader's at most up to `end`, whose last entry has
+// `hint_term`.
 struct AppendResponse {
   Term term;
   bool success = false;
   LogIndex end;
-  std::optional<Term> hint_term;   // refusal only: term of entry end - 1, none when end is the start of the log
-  std::optional<LogId> refused;    // refusal only: the `prev` that did not match
+  std::optional<Term> hint_term;  // refusal only: term of entry end - 1, none when end is the start of the log
+  std::optional<LogId> refused;   // refusal only: the `prev` that did not match
   std::uint64_t round = 0;
 
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;

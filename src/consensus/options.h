@@ -11,13 +11,13 @@ namespace metasrv {
 struct RaftOptions {
   NodeId id;
   Duration heartbeat_interval = Duration::Millis(500);
-  // A follower campaigns after a silence drawn from [election_timeout_min, election_timeout_max). Voters that heard from a
-  // leader within election_timeout_min refuse (pre-)votes (leader stickiness, thesis §4.2.3).
+  // A follower campaigns after a silence drawn from [election_timeout_min, election_timeout_max). Voters that heard
+  // from a leader within election_timeout_min refuse (pre-)votes (leader stickiness, thesis §4.2.3).
   Duration election_timeout_min = Duration::Millis(1000);
   Duration election_timeout_max = Duration::Millis(1500);
-  std::size_t append_entries_max = 300;             // entries per message
-  std::size_t append_bytes_max = 2 * 1024 * 1024;   // payload bytes per message; one larger entry still goes alone
-  std::size_t inflight_max = 64;                    // unanswered appends per peer
+  std::size_t append_entries_max = 300;            // entries per message
+  std::size_t append_bytes_max = 2 * 1024 * 1024;  // payload bytes per message; one larger entry still goes alone
+  std::size_t inflight_max = 64;                   // unanswered appends per peer
   // A learner counts as caught up when it misses at most this many entries.
   std::size_t promote_lag_max = 16;
   // A learner to be promoted that makes no progress for this long is removed again (operations.md §2.2).

@@ -9,15 +9,15 @@
 
 namespace metasrv {
 
-// One atomic write to the log store. Applied in member order: reset, truncate, append, purge. Writes must become durable
-// in the order of `seq`; each ends in one Persisted input (or the node stops: a failed write is never retried).
+// One atomic write to the log store. Applied in member order: reset, truncate, append, purge. Writes must become
+// durable in the order of `seq`; each ends in one Persisted input (or the node stops: a failed write is never retried).
 struct Persist {
   PersistSeq seq;
   std::optional<HardState> hard_state;
-  std::optional<LogId> reset_to;           // drop the whole log; its last purged entry is now this one
-  std::optional<LogIndex> truncate_from;   // drop the entries at and after this index
+  std::optional<LogId> reset_to;          // drop the whole log; its last purged entry is now this one
+  std::optional<LogIndex> truncate_from;  // drop the entries at and after this index
   std::vector<Entry> append;
-  std::optional<LogId> purge_to;           // drop the entries up to and including this one
+  std::optional<LogId> purge_to;  // drop the entries up to and including this one
 };
 
 // A message and the write that must be durable before it may leave; 0 = send at once, in parallel with the disk.
@@ -27,8 +27,8 @@ struct Outgoing {
   Message message;
 };
 
-// What became of a proposal: the entry it was given, or none when this node does not lead. An accepted proposal is applied
-// when its LogId shows up in `committed`, and is definitely lost when another entry is applied at its index.
+// What became of a proposal: the entry it was given, or none when this node does not lead. An accepted proposal is
+// applied when its LogId shows up in `committed`, and is definitely lost when another entry is applied at its index.
 struct Proposed {
   RequestId id;
   std::optional<LogId> entry;
@@ -42,11 +42,11 @@ struct ReadReady {
 
 enum class MembershipResult : std::uint8_t {
   kDone,
-  kNotLeader,      // nothing was started here
-  kInProgress,     // another change is running
-  kNotCaughtUp,    // the new node made no progress; it was removed again
-  kLostLeadership, // unknown outcome: the next leader may finish or drop the change
-  kRefused,        // would remove the last voter, or this leader itself
+  kNotLeader,       // nothing was started here
+  kInProgress,      // another change is running
+  kNotCaughtUp,     // the new node made no progress; it was removed again
+  kLostLeadership,  // unknown outcome: the next leader may finish or drop the change
+  kRefused,         // would remove the last voter, or this leader itself
 };
 
 struct MembershipDone {
@@ -70,12 +70,12 @@ struct SendSnapshot {
 struct Output {
   std::optional<Persist> persist;
   std::vector<Outgoing> messages;
-  std::vector<Entry> committed;            // to apply, in log order, each exactly once per incarnation
+  std::vector<Entry> committed;  // to apply, in log order, each exactly once per incarnation
   std::vector<Proposed> proposed;
   std::vector<ReadReady> reads;
   std::vector<MembershipDone> membership_done;
   std::vector<SendSnapshot> send_snapshots;
-  std::vector<NodeId> cancel_snapshots;    // the peer no longer needs the running transfer
+  std::vector<NodeId> cancel_snapshots;  // the peer no longer needs the running transfer
   std::optional<SnapshotMeta> install_snapshot;
   std::vector<TraceEvent> trace;
 };

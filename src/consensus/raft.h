@@ -4,7 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <string>
+#include <vector>
 
 #include "common/prng.h"
 #include "common/time.h"
@@ -16,19 +16,19 @@ namespace metasrv {
 
 enum class RoleName : std::uint8_t { kLearner, kFollower, kCandidate, kLeader };
 
-// A copy of what a node's consensus knows, for status, metrics, checks and tests. "end" values are exclusive: the number of
-// leading entries they cover.
+// A copy of what a node's consensus knows, for status, metrics, checks and tests. "end" values are exclusive: the
+// number of leading entries they cover.
 struct RaftStatus {
   NodeId id;
   RoleName role{};
   HardState hard_state;
-  std::optional<NodeId> leader;            // of the current term, if known
+  std::optional<NodeId> leader;  // of the current term, if known
   std::optional<LogId> purged;
-  std::optional<LogId> last;               // last entry of the log, or the purged one
+  std::optional<LogId> last;  // last entry of the log, or the purged one
   LogIndex commit_end;
   LogIndex durable_end;
-  std::optional<LogId> commit_id;          // id of entry commit_end - 1
-  Membership membership;                   // effective: the last one appended
+  std::optional<LogId> commit_id;  // id of entry commit_end - 1
+  Membership membership;           // effective: the last one appended
   std::optional<LogId> membership_id;
   std::map<NodeId, std::optional<LogId>> replication;  // leader only: matched position of every member, itself included
 };
@@ -47,7 +47,7 @@ class RaftCore;
 //   apply(out.committed); answer(out.proposed, out.reads, out.membership_done);
 //   wait for input, at most until raft.next_deadline().
 //
-// Sources: Ongaro's thesis (sections named at each handler); decisions in shared design and docs/CONSENSUS.md.
+// Sources: Ongaro's thesis (sections named at each handler); the choices that it leaves open are in docs/decisions/.
 class Raft {
  public:
   // Requires: options.Validate(); `recovered` keeps the invariants stated at its type.
@@ -68,6 +68,9 @@ class Raft {
 
   // The term of entry `index`, if the log still knows it.
   [[nodiscard]] std::optional<Term> TermAt(LogIndex index) const;
+
+  // All entries that are in the log, shared, not copied.
+  [[nodiscard]] std::vector<Entry> LogEntries() const;
 
   // The internals, read-only: for invariants, exhaustive tests and the export of the log.
   [[nodiscard]] const RaftCore& core() const { return *core_; }

@@ -25,8 +25,8 @@ enum class EntryKind : std::uint8_t { kBlank, kNormal, kMembership };
 struct Entry {
   LogId id;
   EntryKind kind = EntryKind::kBlank;
-  std::shared_ptr<const std::string> payload;          // kNormal only
-  std::shared_ptr<const Membership> membership;        // kMembership only
+  std::shared_ptr<const std::string> payload;    // kNormal only
+  std::shared_ptr<const Membership> membership;  // kMembership only
 
   [[nodiscard]] static Entry Blank(LogId id);
   [[nodiscard]] static Entry Normal(LogId id, std::string payload);
@@ -50,9 +50,9 @@ struct HardState {
 
 // The point of history that a state snapshot stands for.
 struct SnapshotMeta {
-  std::optional<LogId> last;              // last entry the state contains; none for the empty state
-  std::optional<LogId> membership_id;     // entry that `membership` came from
-  Membership membership;                  // effective at `last`
+  std::optional<LogId> last;           // last entry the state contains; none for the empty state
+  std::optional<LogId> membership_id;  // entry that `membership` came from
+  Membership membership;               // effective at `last`
 
   friend bool operator==(const SnapshotMeta&, const SnapshotMeta&) = default;
 };
@@ -61,9 +61,9 @@ struct SnapshotMeta {
 // after `purged` when that is set, and reaches at least the snapshot's last entry.
 struct Recovered {
   HardState hard_state;
-  std::optional<LogId> purged;            // last entry that is no longer in the log
+  std::optional<LogId> purged;  // last entry that is no longer in the log
   std::vector<Entry> log;
-  SnapshotMeta state;                     // what the durable state machine contains
+  SnapshotMeta state;  // what the durable state machine contains
 };
 
 }  // namespace metasrv

@@ -1,0 +1,229 @@
+#include "consensus/core.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "common/check.h"
+#include "consensus/invariants.h"
+
+namespace metasrv {
+namespace {
+
+// Marks a message that must wait for whatever this step writes; replaced by the real number in Finish().
+constexpr PersistSeq kThisStep{UINT64_MAX};
+
+}  // namespace
+
+RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now, Prng prng)
+    : options_(options),
+      prng_(prng),
+      hard_state_(recovered.hard_state),
+      log_(recovered.purged, std::move(recovered.log)),
+      durability_(log_.end()),
+      membership_(recovered.state.membership_id, std::move(recovered.state.membership)),
+      role_(Follower{}),
+      leader_contact_(now),
+      now_(now) {
+  CHECK(options_.Validate());
+  if (recovered.state.last) commit_end_ = recovered.state.last->index.Next();
+  CHECK_LE(commit_end_, log_.end());
+  CHECK_LE(log_.begin(), commit_end_);
+  emitted_end_ = commit_end_;
+  // A backup may bring entries without a vote; their term has been entered all the same.
+  if (auto term = log_.last_term(); term && *term > hard_state_.term) hard_state_ = {.term = *term};
+  for (LogIndex i = std::max(log_.begin(), commit_end_); i < log_.end(); i = i.Next()) {
+    if (log_.At(i).kind == EntryKind::kMembership) membership_.Append(log_.At(i));
+  }
+  ResetElectionTimer();
+  // A single voter has nobody to wait for.
+  if (MayCampaign() && membership_.current().Voters().size() == 1) election_at_ = now;
+}
+
+Output RaftCore::Step(Instant now, Input input) {
+  CHECK_GE(now, now_);
+  now_ = now;
+  std::visit([this](auto& event) { Handle(std::move(event)); }, input);
+  return Finish();
+}
+
+void RaftCore::Handle(const Tick&) {
+  ExpireForwardedReads();
+  if (std::holds_alternative<Leader>(role_)) {
+    LeaderTick();
+  } else if (now_ >= election_at_) {
+    if (MayCampaign()) {
+      StartPreVote();
+    } else {
+      ResetElectionTimer();
+    }
+  }
+}
+
+void RaftCore::Handle(const Campaign&) {
+  if (!std::holds_alternative<Leader>(role_) && MayCampaign()) StartPreVote();
+}
+
+void RaftCore::Handle(Received received) {
+  if (!ObserveTerm(received.from, received.message)) return;
+  std::visit([&](auto& message) { OnMessage(received.from, message); }, received.message);
+}
+
+// The term rule (thesis §3.3). False: the message is not to be handled any further.
+bool RaftCore::ObserveTerm(NodeId from, const Message& message) {
+  const Term term = TermOf(message);
+  if (const auto* request = std::get_if<VoteRequest>(&message)) {
+    // While a leader is fresh, a campaign of somebody who does not hear it must not disturb it (thesis §4.2.3).
+    if (request->pre_vote || term <= hard_state_.term) return true;
+    if (LeaderIsFresh()) return false;
+    BecomeFollower(term, std::nullopt);
+    return true;
+  }
+  if (const auto* response = std::get_if<VoteResponse>(&message); response && response->pre_vote && response->granted) {
+    return true;  // carries the term that was asked for, which nobody has entered yet
+  }
+  if (term > hard_state_.term) BecomeFollower(term, std::nullopt);
+  if (term < hard_state_.term && std::holds_alternative<AppendRequest>(message)) {
+    // Tells a deposed leader, or one whose term this node has left behind, that its time is over.
+    SendDurable(from, AppendResponse{.term = hard_state_.term,
+                                     .success = false,
+                                     .end = LogIndex(0),
+                                     .hint_term = std::nullopt,
+                                     .refused = std::get<AppendRequest>(message).prev,
+                                     .round = 0});
+  }
+  return term == hard_state_.term;
+}
+
+void RaftCore::Handle(Propose propose) {
+  const bool leads = std::holds_alternative<Leader>(role_);
+  for (Proposal& proposal : propose.proposals) {
+    if (!leads) {
+      out_.proposed.push_back({proposal.id, std::nullopt});
+      continue;
+    }
+    LogId id{hard_state_.term, options_.id, log_.end()};
+    AppendToLog(Entry::Normal(id, std::move(proposal.payload)));
+    out_.proposed.push_back({proposal.id, id});
+  }
+}
+
+void RaftCore::Handle(const Persisted& persisted) {
+  durability_.Complete(persisted.seq);
+  CountOwnVote();
+  if (std::holds_alternative<Leader>(role_)) AdvanceCommit();
+}
+
+void RaftCore::Handle(const Compact& compact) {
+  // A leader change or an installed snapshot may have overtaken the request.
+  const LogIndex begin = std::min(compact.begin, emitted_end_);
+  if (begin <= log_.begin()) return;
+  const LogId last = log_.At(begin.Prev()).id;
+  log_.PurgeTo(last);
+  write_.purge_to = last;
+  write_due_ = true;
+  Trace(TraceKind::kLogPurged, begin.value());
+}
+
+bool RaftCore::MayCampaign() const { return !installing_ && membership_.current().IsVoter(options_.id); }
+
+void RaftCore::ResetElectionTimer() {
+  const auto low = static_cast<std::uint64_t>(options_.election_timeout_min.micros());
+  const auto high = static_cast<std::uint64_t>(options_.election_timeout_max.micros());
+  election_at_ = now_ + Duration::Micros(static_cast<std::int64_t>(prng_.Between(low, high - 1)));
+}
+
+// Answers what only the present role could answer.
+void RaftCore::LeaveRole() {
+  FailForwardedReads();
+  auto* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr) return;
+  for (const ReadQueue::Item& item : leader->reads.Drain()) AnswerRead(item, std::nullopt);
+  if (leader->change) EndChange(MembershipResult::kLostLeadership);
+  for (const auto& [id, progress] : leader->tracker.peers()) {
+    if (progress.mode() == Progress::Mode::kSnapshot) out_.cancel_snapshots.push_back(id);
+  }
+}
+
+void RaftCore::BecomeFollower(Term term, std::optional<NodeId> leader) {
+  CHECK_GE(term, hard_state_.term);
+  const bool was_follower = std::holds_alternative<Follower>(role_);
+  LeaveRole();
+  if (term > hard_state_.term) {
+    SetHardState({.term = term, .voted_for = std::nullopt, .leader_established = false});
+    Trace(TraceKind::kTermChanged, term.value());
+  }
+  role_ = Follower{leader};
+  if (!was_follower) {
+    Trace(TraceKind::kRoleChanged, term.value(), static_cast<std::uint64_t>(RoleName::kFollower));
+    ResetElectionTimer();
+  }
+}
+
+void RaftCore::SetHardState(HardState state) {
+  CHECK_GE(state.term, hard_state_.term);
+  hard_state_ = state;
+  write_.hard_state = state;
+  write_due_ = true;
+}
+
+Entry& RaftCore::AppendToLog(Entry entry) {
+  log_.Append(entry);
+  write_.append.push_back(std::move(entry));
+  write_due_ = true;
+  Entry& appended = write_.append.back();
+  if (appended.kind == EntryKind::kMembership) {
+    membership_.Append(appended);
+    OnMembershipAppended();
+  }
+  return appended;
+}
+
+void RaftCore::SendNow(NodeId to, Message message) { out_.messages.push_back({to, PersistSeq(0), std::move(message)}); }
+
+void RaftCore::SendDurable(NodeId to, Message message) { out_.messages.push_back({to, kThisStep, std::move(message)}); }
+
+void RaftCore::Trace(TraceKind kind, std::uint64_t a, std::uint64_t b) {
+  out_.trace.push_back({.kind = kind, .a = a, .b = b, .text = {}});
+}
+
+bool RaftCore::HardStateIsDurable() const { return !write_.hard_state && durability_.IsDurable(hard_state_write_); }
+
+Output RaftCore::Finish() {
+  if (std::holds_alternative<Leader>(role_)) ReplicateAll();
+  if (write_due_) {
+    const std::optional<LogIndex> cut = write_.reset_to ? write_.reset_to->index.Next() : write_.truncate_from;
+    write_.seq = durability_.Issue(cut, log_.end());
+    if (write_.reset_to) durability_.CoverTo(write_.reset_to->index.Next());
+    if (write_.hard_state) hard_state_write_ = write_.seq;
+    out_.persist = std::move(write_);
+    write_ = Persist{};
+    write_due_ = false;
+  }
+  const PersistSeq barrier = durability_.Barrier();
+  for (Outgoing& outgoing : out_.messages) {
+    if (outgoing.after == kThisStep) outgoing.after = barrier;
+  }
+  EmitCommitted();
+  CheckState(*this);
+  return std::exchange(out_, Output{});
+}
+
+// Hands out what is committed and also durable here, so that the state never runs ahead of its own log.
+void RaftCore::EmitCommitted() {
+  if (installing_) return;
+  const LogIndex end = std::min(commit_end_, durability_.durable_end());
+  for (LogIndex i = emitted_end_; i < end; i = i.Next()) out_.committed.push_back(log_.At(i));
+  emitted_end_ = std::max(emitted_end_, end);
+}
+
+Instant RaftCore::next_deadline() const {
+  Instant deadline = election_at_;
+  if (const auto* leader = std::get_if<Leader>(&role_)) {
+    deadline = std::min(leader->heartbeat_at, leader->quorum_check_at);
+  }
+  if (!forwarded_reads_.empty()) deadline = std::min(deadline, forwarded_reads_.front().second);
+  return deadline;
+}
+
+}  // namespace metasrv

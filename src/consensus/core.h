@@ -1,0 +1,133 @@
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/prng.h"
+#include "consensus/durability.h"
+#include "consensus/input.h"
+#include "consensus/log.h"
+#include "consensus/membership_history.h"
+#include "consensus/options.h"
+#include "consensus/output.h"
+#include "consensus/raft.h"
+#include "consensus/role.h"
+
+namespace metasrv {
+
+// The state behind Raft and its handlers, by concern: core.cc (dispatch, roles, output), election.cc, replication.cc,
+// membership_change.cc, read.cc, snapshot.cc. Each part of the state that has rules of its own is a class of its own.
+class RaftCore {
+ public:
+  RaftCore(const RaftOptions& options, Recovered recovered, Instant now, Prng prng);
+
+  [[nodiscard]] Output Step(Instant now, Input input);
+  [[nodiscard]] Instant next_deadline() const;
+  [[nodiscard]] RaftStatus status() const;
+
+  [[nodiscard]] const RaftOptions& options() const { return options_; }
+  [[nodiscard]] const HardState& hard_state() const { return hard_state_; }
+  [[nodiscard]] const Log& log() const { return log_; }
+  [[nodiscard]] const Role& role() const { return role_; }
+  [[nodiscard]] LogIndex commit_end() const { return commit_end_; }
+  [[nodiscard]] LogIndex emitted_end() const { return emitted_end_; }
+  [[nodiscard]] LogIndex durable_end() const { return durability_.durable_end(); }
+  [[nodiscard]] const MembershipHistory& membership() const { return membership_; }
+
+ private:
+  // core.cc
+  void Handle(const Tick& tick);
+  void Handle(Received received);
+  void Handle(Propose propose);
+  void Handle(const Persisted& persisted);
+  void Handle(const Compact& compact);
+  void Handle(const Campaign& campaign);
+  [[nodiscard]] bool ObserveTerm(NodeId from, const Message& message);
+  void BecomeFollower(Term term, std::optional<NodeId> leader);
+  void LeaveRole();
+  [[nodiscard]] bool MayCampaign() const;
+  void ResetElectionTimer();
+  void SetHardState(HardState state);
+  Entry& AppendToLog(Entry entry);
+  void SendNow(NodeId to, Message message);
+  void SendDurable(NodeId to, Message message);  // leaves once everything this step writes is durable
+  void Trace(TraceKind kind, std::uint64_t a, std::uint64_t b = 0);
+  [[nodiscard]] bool HardStateIsDurable() const;
+  Output Finish();
+  void EmitCommitted();
+
+  // election.cc
+  void StartPreVote();
+  void StartElection();
+  void BecomeLeader();
+  void OnMessage(NodeId from, const VoteRequest& request);
+  void OnMessage(NodeId from, const VoteResponse& response);
+  [[nodiscard]] bool IsUpToDate(const std::optional<LogId>& last) const;
+  [[nodiscard]] bool LeaderIsFresh() const;
+  void CountOwnVote();
+
+  // replication.cc
+  void OnMessage(NodeId from, AppendRequest& request);
+  void OnMessage(NodeId from, const AppendResponse& response);
+  void FollowLeader(NodeId leader);
+  [[nodiscard]] std::optional<AppendResponse> RefuseAppend(const AppendRequest& request) const;
+  void StoreEntries(AppendRequest& request);
+  void Replicate(NodeId to, Progress& progress);
+  void SendAppend(NodeId to, Progress& progress, bool with_entries);
+  void SendHeartbeat(NodeId to, Progress& progress);
+  void ReplicateAll();
+  void AdvanceCommit();
+  void SetCommitEnd(LogIndex end);
+  void LeaderTick();
+
+  // membership_change.cc
+  void Handle(const ChangeMembership& change);
+  [[nodiscard]] std::optional<MembershipResult> RefuseChange(const ChangeMembership& change) const;
+  void StartChange(const ChangeMembership& change);
+  LogIndex ProposeMembership(Membership membership);
+  void OnMembershipAppended();
+  void AdvanceChange();
+  void PromoteWhenCaughtUp(RunningChange& change);
+  void LeaveJoint();
+  void EndChange(MembershipResult result);
+
+  // read.cc
+  void Handle(const Read& read);
+  void OnMessage(NodeId from, const ReadIndexRequest& request);
+  void OnMessage(NodeId from, const ReadIndexResponse& response);
+  void AddRead(ReadQueue::Item item);
+  void AnswerRead(const ReadQueue::Item& item, std::optional<LogIndex> end);
+  void ConfirmReads();
+  void ExpireForwardedReads();
+  void FailForwardedReads();
+
+  // snapshot.cc
+  void Handle(const SnapshotSent& sent);
+  void Handle(const SnapshotReceived& received);
+  void Handle(const SnapshotInstalled& installed);
+
+  RaftOptions options_;
+  Prng prng_;
+  HardState hard_state_;
+  Log log_;
+  Durability durability_;
+  PersistSeq hard_state_write_;  // the write that carried `hard_state_`
+  MembershipHistory membership_;
+  LogIndex commit_end_;
+  LogIndex emitted_end_;  // entries handed out to be applied
+  Role role_;
+  Instant election_at_;     // campaign then, unless leading
+  Instant leader_contact_;  // last sign of a leader; sticky until election_timeout_min later
+  bool has_heard_leader_ = false;
+  std::optional<SnapshotMeta> installing_;
+  std::vector<std::pair<RequestId, Instant>> forwarded_reads_;  // asked of the leader; each with its give-up time
+
+  // Collected during one step.
+  Instant now_;
+  Persist write_;
+  bool write_due_ = false;
+  Output out_;
+};
+
+}  // namespace metasrv

@@ -1,0 +1,46 @@
+#include "consensus/invariants.h"
+
+#include "common/check.h"
+#include "consensus/core.h"
+
+namespace metasrv {
+
+void CheckState(const RaftCore& core) {
+  // Only what exists can be committed, and only what is committed can be applied (thesis §3.5).
+  CHECK_LE(core.commit_end(), core.log().end());
+  CHECK_LE(core.emitted_end(), core.commit_end());
+  // The state never runs ahead of the node's own disk.
+  CHECK_LE(core.emitted_end(), core.durable_end());
+  CHECK_LE(core.durable_end(), core.log().end());
+  // Nothing is purged that the state does not contain.
+  CHECK_LE(core.log().purged() ? core.log().begin() : LogIndex(0), core.emitted_end());
+  // No entry is from a term the node has not entered (thesis §3.4).
+  if (auto term = core.log().last_term()) CHECK_LE(*term, core.hard_state().term);
+  if (core.hard_state().leader_established) CHECK(core.hard_state().voted_for.has_value());
+  if (const auto* leader = std::get_if<Leader>(&core.role())) {
+    // A leader voted for itself, and its log reaches its own first entry.
+    CHECK(core.hard_state().voted_for == core.options().id);
+    CHECK_LT(leader->term_start, core.log().end());
+  }
+  if (std::holds_alternative<Candidate>(core.role())) CHECK(core.hard_state().voted_for == core.options().id);
+}
+
+void CheckTransition(const RaftCore& before, const RaftCore& after) {
+  // Terms never fall (thesis §3.3).
+  CHECK_GE(after.hard_state().term, before.hard_state().term);
+  // Commitment is final, and so is application.
+  CHECK_GE(after.commit_end(), before.commit_end());
+  CHECK_GE(after.emitted_end(), before.emitted_end());
+  CHECK_GE(after.log().begin(), before.log().begin());
+  if (after.hard_state().term == before.hard_state().term) {
+    // One vote per term; it moves only to the established leader.
+    const bool kept = after.hard_state().voted_for == before.hard_state().voted_for;
+    CHECK(kept || !before.hard_state().voted_for || after.hard_state().leader_established);
+    CHECK(after.hard_state().leader_established || !before.hard_state().leader_established);
+    // A leader only appends (Leader Append-Only, thesis §3.5).
+    const bool led = std::holds_alternative<Leader>(before.role()) && std::holds_alternative<Leader>(after.role());
+    if (led) CHECK_GE(after.log().end(), before.log().end());
+  }
+}
+
+}  // namespace metasrv

@@ -1,0 +1,35 @@
+#include "consensus/membership_history.h"
+
+#include <utility>
+
+#include "common/check.h"
+
+namespace metasrv {
+
+MembershipHistory::MembershipHistory(std::optional<LogId> base_id, Membership base)
+    : base_id_(base_id), base_(std::move(base)) {}
+
+const Membership& MembershipHistory::current() const { return items_.empty() ? base_ : *items_.back().membership; }
+
+std::optional<LogId> MembershipHistory::current_id() const {
+  return items_.empty() ? base_id_ : std::optional(items_.back().id);
+}
+
+void MembershipHistory::Append(const Entry& entry) {
+  CHECK(entry.kind == EntryKind::kMembership);
+  CHECK(entry.membership != nullptr);
+  if (!items_.empty()) CHECK_GT(entry.id.index, items_.back().id.index);
+  items_.push_back({entry.id, entry.membership});
+}
+
+void MembershipHistory::TruncateFrom(LogIndex index) {
+  while (!items_.empty() && items_.back().id.index >= index) items_.pop_back();
+}
+
+void MembershipHistory::Rebase(LogIndex last, std::optional<LogId> base_id, const Membership& base) {
+  base_id_ = base_id;
+  base_ = base;
+  std::erase_if(items_, [last](const Item& item) { return item.id.index <= last; });
+}
+
+}  // namespace metasrv

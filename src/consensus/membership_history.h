@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "consensus/types.h"
+
+namespace metasrv {
+
+// Which membership is in effect: the last one in the log, effective as soon as it is appended and undone when it is
+// truncated (thesis §4.1); below the log, that of the state.
+class MembershipHistory {
+ public:
+  MembershipHistory() = default;
+  MembershipHistory(std::optional<LogId> base_id, Membership base);
+
+  [[nodiscard]] const Membership& current() const;
+  [[nodiscard]] std::optional<LogId> current_id() const;
+
+  void Append(const Entry& entry);    // Requires: a membership entry beyond all others
+  void TruncateFrom(LogIndex index);  // Requires: not below the base
+  // The state now covers the log up to `last`, with this membership.
+  void Rebase(LogIndex last, std::optional<LogId> base_id, const Membership& base);
+
+ private:
+  struct Item {
+    LogId id;
+    std::shared_ptr<const Membership> membership;
+  };
+  std::optional<LogId> base_id_;
+  Membership base_;
+  std::vector<Item> items_;
+};
+
+}  // namespace metasrv

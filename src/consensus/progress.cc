@@ -1,0 +1,64 @@
+#include "consensus/progress.h"
+
+#include <algorithm>
+
+#include "common/check.h"
+
+namespace metasrv {
+
+bool Progress::CanSend(std::size_t inflight_max) const {
+  switch (mode_) {
+    case Mode::kProbe: return !probe_sent_;
+    case Mode::kReplicate: return in_flight_.size() < inflight_max;
+    case Mode::kSnapshot: return false;
+  }
+  return false;
+}
+
+void Progress::Heard(Instant now, std::uint64_t round) {
+  last_heard_ = std::max(last_heard_, now);
+  round_ = std::max(round_, round);
+}
+
+void Progress::Sent(LogIndex end) {
+  CHECK(mode_ != Mode::kSnapshot);
+  CHECK_GE(end, next_);
+  if (mode_ == Mode::kProbe) {
+    probe_sent_ = true;
+    return;
+  }
+  next_ = end;
+  in_flight_.push_back(end);
+}
+
+void Progress::Acked(LogIndex end) {
+  match_end_ = std::max(match_end_, end);
+  while (!in_flight_.empty() && in_flight_.front() <= end) in_flight_.pop_front();
+  if (mode_ == Mode::kSnapshot) return;
+  if (mode_ == Mode::kProbe && end >= next_) mode_ = Mode::kReplicate;
+  next_ = std::max(next_, match_end_);
+}
+
+void Progress::Refused(LogIndex retry_from) {
+  CHECK(mode_ != Mode::kSnapshot);
+  mode_ = Mode::kProbe;
+  probe_sent_ = false;
+  in_flight_.clear();
+  next_ = std::max(match_end_, retry_from);
+}
+
+void Progress::StartSnapshot() {
+  mode_ = Mode::kSnapshot;
+  in_flight_.clear();
+}
+
+void Progress::EndSnapshot(LogIndex end) {
+  CHECK(mode_ == Mode::kSnapshot);
+  mode_ = Mode::kProbe;
+  match_end_ = std::max(match_end_, end);
+  next_ = std::max(next_, match_end_);
+  // The next probe waits for a heartbeat, so that a peer that keeps failing is not flooded.
+  probe_sent_ = true;
+}
+
+}  // namespace metasrv

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+
+#include "common/time.h"
+#include "consensus/types.h"
+
+namespace metasrv {
+
+// What a leader knows of one other member.
+//
+//   kProbe: the common prefix is not known; one append at a time.   --success--> kReplicate
+//   kReplicate: appends are sent ahead of their answers.            --refusal--> kProbe
+//   kSnapshot: it needs entries that are gone; a state transfer runs. --ended--> kProbe
+class Progress {
+ public:
+  enum class Mode : std::uint8_t { kProbe, kReplicate, kSnapshot };
+
+  // Nothing is known yet; the first probe starts at `next`.
+  Progress(LogIndex next, Instant now) : next_(next), last_heard_(now) {}
+
+  [[nodiscard]] Mode mode() const { return mode_; }
+  [[nodiscard]] LogIndex match_end() const { return match_end_; }  // entries proven equal
+  [[nodiscard]] LogIndex next() const { return next_; }            // first entry to send
+  [[nodiscard]] Instant last_heard() const { return last_heard_; }
+  [[nodiscard]] std::uint64_t round() const { return round_; }  // highest confirmation round answered
+
+  [[nodiscard]] bool CanSend(std::size_t inflight_max) const;
+
+  void Heard(Instant now, std::uint64_t round);
+  void Sent(LogIndex end);  // entries up to `end` were just sent
+  void Acked(LogIndex end);
+  void Refused(LogIndex retry_from);  // Requires: mode() != kSnapshot
+  void AllowProbe() { probe_sent_ = false; }
+  void StartSnapshot();
+  void EndSnapshot(LogIndex end);  // `end`: what the peer now has at least
+
+ private:
+  Mode mode_ = Mode::kProbe;
+  LogIndex match_end_;
+  LogIndex next_;
+  bool probe_sent_ = false;
+  std::deque<LogIndex> in_flight_;  // ends of unanswered appends, ascending
+  Instant last_heard_;
+  std::uint64_t round_ = 0;
+};
+
+}  // namespace metasrv

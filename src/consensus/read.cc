@@ -1,0 +1,79 @@
+// Linearizable reads from any node: ReadIndex, batched into confirmation rounds (thesis §6.4).
+#include <utility>
+
+#include "common/check.h"
+#include "common/mutant.h"
+#include "consensus/core.h"
+
+namespace metasrv {
+
+void RaftCore::Handle(const Read& read) {
+  if (std::holds_alternative<Leader>(role_)) {
+    AddRead({.id = read.id, .from = std::nullopt, .end = commit_end_});
+    return;
+  }
+  const auto* follower = std::get_if<Follower>(&role_);
+  if (follower == nullptr || !follower->leader) {
+    out_.reads.push_back({read.id, std::nullopt});
+    return;
+  }
+  forwarded_reads_.emplace_back(read.id, now_ + options_.election_timeout_min);
+  SendNow(*follower->leader, ReadIndexRequest{.term = hard_state_.term, .id = read.id});
+}
+
+void RaftCore::OnMessage(NodeId from, const ReadIndexRequest& request) {
+  const ReadQueue::Item item{.id = request.id, .from = from, .end = commit_end_};
+  if (std::holds_alternative<Leader>(role_)) {
+    AddRead(item);
+  } else {
+    AnswerRead(item, std::nullopt);
+  }
+}
+
+void RaftCore::AddRead(ReadQueue::Item item) {
+  auto& leader = std::get<Leader>(role_);
+  if (MutantOn(Mutant::kQ01)) {
+    AnswerRead(item, commit_end_);
+  } else if (commit_end_ <= leader.term_start) {
+    // Before an own entry is committed this leader may not know what its predecessors committed.
+    leader.reads.AddEarly(item);
+  } else {
+    leader.reads.Add(item);
+  }
+}
+
+void RaftCore::OnMessage(NodeId, const ReadIndexResponse& response) {
+  const auto asked = std::erase_if(forwarded_reads_, [&](const auto& read) { return read.first == response.id; });
+  if (asked > 0) out_.reads.push_back({response.id, response.end});
+}
+
+void RaftCore::AnswerRead(const ReadQueue::Item& item, std::optional<LogIndex> end) {
+  if (item.from) {
+    SendNow(*item.from, ReadIndexResponse{.term = hard_state_.term, .id = item.id, .end = end});
+  } else {
+    out_.reads.push_back({item.id, end});
+  }
+}
+
+void RaftCore::ConfirmReads() {
+  auto& leader = std::get<Leader>(role_);
+  const std::uint64_t round = leader.tracker.QuorumRound(membership_.current(), leader.round);
+  for (const ReadQueue::Item& item : leader.reads.Confirm(round)) {
+    CHECK_LE(item.end, commit_end_);
+    AnswerRead(item, item.end);
+  }
+}
+
+void RaftCore::ExpireForwardedReads() {
+  while (!forwarded_reads_.empty() && forwarded_reads_.front().second <= now_) {
+    out_.reads.push_back({forwarded_reads_.front().first, std::nullopt});
+    forwarded_reads_.erase(forwarded_reads_.begin());
+  }
+}
+
+void RaftCore::FailForwardedReads() {
+  for (const auto& [id, deadline] : forwarded_reads_) out_.reads.push_back({id, std::nullopt});
+  forwarded_reads_.clear();
+}
+
+}  // namespace metasrv

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <variant>
+
+#include "consensus/input.h"
+#include "consensus/read_queue.h"
+#include "consensus/tracker.h"
+#include "consensus/votes.h"
+
+namespace metasrv {
+
+// Follows a leader, known or not; also every node that may not vote.
+struct Follower {
+  std::optional<NodeId> leader;
+};
+
+// Asks whether it would win before it disturbs anybody with a new term (thesis §9.6).
+struct PreCandidate {
+  Votes votes;
+};
+
+struct Candidate {
+  Votes votes;
+  PersistSeq own_vote;  // its own vote counts once this write is durable
+};
+
+// A membership change that this leader drives, one step per committed configuration.
+struct RunningChange {
+  enum class Stage : std::uint8_t {
+    kCatchUp,  // the learner entry is in the log; waits for its commit and for the learner to catch up
+    kJoint,    // the joint entry is in the log
+    kFinal,    // the last entry is in the log; done when it is committed
+  };
+  RequestId id;
+  NodeId node;
+  Stage stage{};
+  LogIndex entry_end;         // commit that the stage waits for
+  LogIndex progress_end;      // catching up: what the learner had when progress was last seen
+  Instant progress_deadline;  // catching up: give up then
+};
+
+struct Leader {
+  explicit Leader(NodeId self) : tracker(self) {}
+
+  Tracker tracker;
+  ReadQueue reads;
+  LogIndex term_start;         // index of the blank entry that opened this leadership
+  std::uint64_t round = 0;     // last confirmation round sent
+  bool broadcast_due = false;  // heartbeats go out at the end of this step
+  Instant heartbeat_at;
+  Instant quorum_check_at;
+  std::optional<RunningChange> change;
+};
+
+using Role = std::variant<Follower, PreCandidate, Candidate, Leader>;
+
+}  // namespace metasrv
