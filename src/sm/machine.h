@@ -17,8 +17,8 @@
 
 namespace metasrv::sm {
 
-// One committed log entry as the state machine sees it. Exactly one of the three: a serialized pb::Command, a membership,
-// or neither (blank).
+// One committed log entry as the state machine sees it. Exactly one of the three: a serialized pb::Command, a
+// membership, or neither (blank).
 struct LogEntry {
   LogId id;
   std::string_view command;
@@ -39,14 +39,15 @@ struct Applied {
   std::vector<Change> changes;
 };
 
-// The replicated state machine (kv-semantics.md §1-§9): a pure function of (state, entry). Time comes from the entries only.
+// The replicated state machine (kv-semantics.md §1-§9): a pure function of (state, entry). Time comes from the entries
+// only.
 class Machine {
  public:
   // `store` must outlive the machine; the machine is its only writer.
   explicit Machine(Store& store);
 
-  // Applies entries in log order and writes one atomic batch that includes the last applied id. Visible when it returns.
-  // Requires: each entry's index is one more than the last applied one (any index for the first ever applied).
+  // Applies entries in log order and writes one atomic batch that includes the last applied id. Visible when it
+  // returns. Requires: each entry's index is one more than the last applied one (any index for the first ever applied).
   // Errors: none when the disk failed; the node must stop.
   [[nodiscard]] std::optional<std::vector<Applied>> Apply(std::span<const LogEntry> entries);
 
@@ -62,6 +63,7 @@ class Machine {
   std::optional<LogId> last_applied_;
   pb::StoredMembership last_membership_;
   std::uint64_t last_seq_ = 0;
+  std::uint64_t expire_floor_ms_ = 0;  // no row of the expiry index is smaller; saves looking for nothing
 };
 
 }  // namespace metasrv::sm

@@ -16,16 +16,20 @@
 
 namespace metasrv::sm {
 
-// Reads of one frozen state (kv-semantics.md §10). `now` hides records whose expiry is smaller; the whole request uses one.
+// Reads of one frozen state (kv-semantics.md §10). `now` hides records whose expiry is smaller; the whole request uses
+// one.
 
 // The record of `key`, unless absent or expired.
 [[nodiscard]] std::optional<meta::SeqV> GetRecord(const Reader& state, std::string_view key, WallMillis now);
 
-// Walks the visible records whose key starts with `prefix`, in key order; holds one row at a time.
+// Walks the visible records whose key starts with `prefix`, or those with key <= k < key_end, in key order; holds one
+// row at a time.
 class PrefixScan {
  public:
   // `state` must outlive the scan.
   PrefixScan(const Reader& state, std::string_view prefix, WallMillis now);
+  // A `now` of 0 hides nothing, as the initial flush of a watch wants it (kv-semantics.md §4.3).
+  PrefixScan(const Reader& state, std::string_view key, std::string_view key_end, WallMillis now);
   ~PrefixScan();
   // The next visible record, or none at the end.
   [[nodiscard]] std::optional<meta::StreamItem> Next();
@@ -41,5 +45,8 @@ class PrefixScan {
 [[nodiscard]] std::uint64_t ReadLastSeq(const Reader& state);
 [[nodiscard]] std::map<NodeId, meta::Node> ReadNodes(const Reader& state);
 [[nodiscard]] std::vector<std::string> ReadFeatures(const Reader& state);
+
+// A hash of every row in order: equal states have equal hashes, on every replica and every implementation of Reader.
+[[nodiscard]] std::uint64_t HashState(const Reader& state);
 
 }  // namespace metasrv::sm

@@ -16,13 +16,13 @@ class Iterator {
  public:
   virtual ~Iterator() = default;
   [[nodiscard]] virtual bool Valid() const = 0;
-  virtual void Next() = 0;                                    // Requires: Valid()
-  [[nodiscard]] virtual std::string_view key() const = 0;     // Requires: Valid()
-  [[nodiscard]] virtual std::string_view value() const = 0;   // Requires: Valid()
+  virtual void Next() = 0;                                   // Requires: Valid()
+  [[nodiscard]] virtual std::string_view key() const = 0;    // Requires: Valid()
+  [[nodiscard]] virtual std::string_view value() const = 0;  // Requires: Valid()
 };
 
-// An ordered map of bytes to bytes that does not change while it is read. A read that fails (disk error, bad checksum) ends
-// the process with the reason: a replica that cannot read its own state must not answer.
+// An ordered map of bytes to bytes that does not change while it is read. A read that fails (disk error, bad checksum)
+// ends the process with the reason: a replica that cannot read its own state must not answer.
 class Reader {
  public:
   virtual ~Reader() = default;
@@ -54,8 +54,8 @@ class Installer {
   virtual ~Installer() = default;
   // Rows in any order; no key twice.
   virtual void Add(std::vector<Row> rows) = 0;
-  // Replaces the whole store by the collected rows, atomically and durably, then calls `done(true)`; `done(false)` after a
-  // disk error, which poisons the store. Dropping the installer without Commit forgets the rows.
+  // Replaces the whole store by the collected rows, atomically and durably, then calls `done(true)`; `done(false)`
+  // after a disk error, which poisons the store. Dropping the installer without Commit forgets the rows.
   virtual void Commit(std::move_only_function<void(bool ok)> done) = 0;
 };
 

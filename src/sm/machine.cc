@@ -1,0 +1,84 @@
+#include "sm/machine.h"
+
+#include <string>
+#include <utility>
+
+#include "common/check.h"
+#include "sm/cluster_commands.h"
+#include "sm/expire.h"
+#include "sm/layout.h"
+#include "sm/overlay.h"
+#include "sm/read.h"
+#include "sm/row_codec.h"
+#include "sm/txn.h"
+#include "sm/upsert.h"
+
+namespace metasrv::sm {
+namespace {
+
+void RunCommand(const EntryContext& entry, const pb::Command& command, pb::AppliedState& reply) {
+  switch (command.cmd_case()) {
+    case pb::Command::kUpsertKv: return RunUpsert(entry, command.upsert_kv(), *reply.mutable_kv());
+    case pb::Command::kTransaction: return RunTransaction(entry, command.transaction(), *reply.mutable_transaction());
+    case pb::Command::kKvTransaction:
+      return RunKvTransaction(entry, command.kv_transaction(), *reply.mutable_kv_transaction());
+    case pb::Command::kAddNode: return RunAddNode(entry.state, command.add_node(), *reply.mutable_node());
+    case pb::Command::kRemoveNode: return RunRemoveNode(entry.state, command.remove_node(), *reply.mutable_node());
+    case pb::Command::kSetFeature: return RunSetFeature(entry.state, command.set_feature());
+    case pb::Command::CMD_NOT_SET: break;
+  }
+  // Skipping it would let replicas that know the command diverge from this one.
+  CheckFailed(__FILE__, __LINE__, "command.cmd_case()", "an unknown command was replicated");
+}
+
+// Requires: a normal entry. `command` is scratch space that keeps its memory between entries.
+void ApplyCommand(Overlay& state, std::string_view payload, pb::Command& command, Applied& applied) {
+  CHECK(ParseCommand(payload, command));
+  const EntryContext entry{state, command.time_ms(), applied.changes};
+  SweepExpired(entry);
+  RunCommand(entry, command, applied.reply);
+}
+
+}  // namespace
+
+Machine::Machine(Store& store) : store_(store) { Reload(); }
+
+void Machine::Reload() {
+  last_applied_ = ReadLastApplied(store_);
+  last_membership_ = ReadLastMembership(store_);
+  last_seq_ = ReadLastSeq(store_);
+  expire_floor_ms_ = 0;
+}
+
+std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> entries) {
+  std::vector<Applied> results;
+  if (entries.empty()) return results;
+  results.reserve(entries.size());
+  Overlay state(store_, last_seq_, expire_floor_ms_);
+  pb::Command command;
+  bool membership_changed = false;
+  for (const LogEntry& entry : entries) {
+    if (last_applied_.has_value()) CHECK_EQ(entry.id.index, last_applied_->index.Next());
+    last_applied_ = entry.id;
+    Applied& applied = results.emplace_back();
+    applied.id = entry.id;
+    if (entry.membership != nullptr) {
+      *last_membership_.mutable_log_id() = ToProto(entry.id);
+      *last_membership_.mutable_membership() = *entry.membership;
+      membership_changed = true;
+    } else if (!entry.command.empty()) {
+      ApplyCommand(state, entry.command, command, applied);
+    }
+  }
+  const bool seq_changed = state.last_seq() != last_seq_;
+  last_seq_ = state.last_seq();
+  expire_floor_ms_ = state.expire_floor_ms();
+  WriteBatch batch = state.TakeChanges();
+  batch.Put(std::string(kLastAppliedRow), ToProto(*last_applied_).SerializeAsString());
+  if (membership_changed) batch.Put(std::string(kLastMembershipRow), last_membership_.SerializeAsString());
+  if (seq_changed) batch.Put(std::string(kLastSeqRow), std::to_string(last_seq_));
+  if (!store_.Write(std::move(batch))) return std::nullopt;
+  return results;
+}
+
+}  // namespace metasrv::sm
