@@ -34,9 +34,10 @@ struct LogOp {
 struct LogDisk {
   LogImage durable;                 // what a crash now could not take away
   LogImage issued;                  // what the living process sees (K1)
-  std::deque<LogOp> pending;        // issued and not durable, in order
+  std::deque<LogOp> pending;        // issued and not answered, in order
   std::size_t in_flight = 0;        // operations that the running sync covers (K2)
-  std::optional<LogBatch> torn;     // a damaged record behind the durable ones, found at the next Load ...
+  std::deque<LogBatch> undecided;   // left by a failed sync: answered as errors, still a crash may keep a prefix
+  std::optional<LogBatch> torn;     // a damaged record behind the durable ones, found when the store is opened ...
   std::uint64_t torn_checksum = 0;  // ... because this is what was written for the whole one
   bool poisoned = false;
   LogStats stats;
@@ -44,8 +45,8 @@ struct LogDisk {
 
 // A flush or an install of the state, waiting for the disk.
 struct StateOp {
-  StateMap target;         // the state once it is done
-  std::size_t covers = 0;  // writes that it makes durable
+  StateMap target;           // the state once it is done
+  std::uint64_t covers = 0;  // number of the last write that it contains
   bool install = false;
   std::move_only_function<void(bool ok)> done;  // empty once its process is gone
 };
@@ -54,9 +55,12 @@ struct StateOp {
 struct StateDisk {
   StateMap durable;
   StateMap issued;
-  std::deque<StateMap> pending;  // the state after each write since `durable`, in order
-  std::deque<StateOp> ops;       // one at a time, in order
+  std::deque<StateMap> pending;       // the state after each write since `durable`, in order
+  std::uint64_t written = 0;          // writes ever issued
+  std::uint64_t durable_through = 0;  // the last write in `durable`; pending.front() is the next one
+  std::deque<StateOp> ops;            // one at a time, in order
   bool poisoned = false;
+  bool installed = false;  // an install is durable and the process has not been told yet
 };
 
 // The disk of one machine. Survives crashes of the node; a SimLogStore and a SimStateStore give one incarnation access
@@ -83,7 +87,7 @@ class SimDisk {
   void SetFaults(const DiskFaults& faults) { faults_ = faults; }
   [[nodiscard]] const DiskFaults& faults() const { return faults_; }
   // Operations take `factor` times as long from the next one on. Requires: factor > 0.
-  void SetSlowdown(std::uint32_t factor) { slowdown_ = factor; }
+  void SetSlowdown(std::uint32_t factor);
   // While stalled no operation completes; those that are due complete when the stall ends.
   void SetStalled(bool stalled);
   // A full disk refuses batches that append entries (kNoSpace, K12); everything else still has room.
@@ -109,7 +113,7 @@ class SimDisk {
   [[nodiscard]] const LogImage& IssuedLog() const { return log_.issued; }
   [[nodiscard]] const StateMap& IssuedState() const { return state_.issued; }
   // Operations that a crash could take away.
-  [[nodiscard]] std::size_t PendingLogWrites() const { return log_.pending.size(); }
+  [[nodiscard]] std::size_t PendingLogWrites() const { return log_.pending.size() + log_.undecided.size(); }
   [[nodiscard]] std::size_t PendingStateWrites() const { return state_.pending.size(); }
 
   [[nodiscard]] NodeId node() const { return node_; }
@@ -118,26 +122,43 @@ class SimDisk {
   friend class SimLogStore;
   friend class SimStateStore;
 
-  // For the stores.
-  void AttachLog(EventLoop& loop);
-  void DetachLog();
-  void AttachState(EventLoop& loop);
-  void DetachState();
-  [[nodiscard]] std::expected<LogContents, Error> Load() const;
-  void WriteLog(LogBatch batch, LogStore::Done done);
-  [[nodiscard]] bool WriteState(sm::WriteBatch batch);
-  void StartStateOp(StateOp op);
+  // The process that has a store open: whose handle it is, and where its completions run.
+  struct Process {
+    const void* handle = nullptr;
+    EventLoop* loop = nullptr;
+  };
 
-  Duration Latency(const DrawKind& kind, std::uint64_t counter, Duration low, Duration high);
-  bool SyncFails(const DrawKind& kind, std::uint64_t counter, bool& forced);
+  // For the stores. A handle that lost its disk in a crash is inert: its writes go nowhere.
+  void AttachLog(const void* handle, EventLoop& loop);
+  void DetachLog(const void* handle);
+  void AttachState(const void* handle, EventLoop& loop);
+  void DetachState(const void* handle);
+  [[nodiscard]] std::expected<LogContents, Error> Load() const;
+  void WriteLog(const void* handle, LogBatch batch, LogStore::Done done);
+  [[nodiscard]] bool WriteState(const void* handle, sm::WriteBatch batch);
+  void FlushState(const void* handle, std::move_only_function<void(bool ok)> done);
+  void InstallState(const void* handle, StateMap rows, std::move_only_function<void(bool ok)> done);
+
+  Duration Latency(const DrawKind& kind, const DrawKind& slow, std::uint64_t counter, Duration low, Duration high);
+  bool Fails(const DrawKind& kind, std::uint64_t counter, bool& forced);
+  EventId Schedule(Duration delay, std::uint64_t payload, Task run);
+  [[nodiscard]] std::optional<ErrorKind> Refuse(const LogBatch& batch);
   void StartLogSync();
   void LogSyncDue();
-  void FinishLogSync(bool failed);
-  void AnswerLog(std::size_t count, bool failed);
-  void RunNextStateOp();
-  void StateOpDue();
-  void FinishStateOp(bool failed);
+  void LogSyncDone();
+  void LogSyncFailed();
+  void Answer(std::vector<LogOp> ops);
+  [[nodiscard]] std::vector<LogBatch> TakeUnsynced();
   void CrashLog();
+  void RecoverTornRecord();
+  [[nodiscard]] bool Installing() const;
+  [[nodiscard]] const StateMap& NewestState() const;
+  void AddStateOp(StateOp op);
+  void StartStateOp();
+  void StateOpDue();
+  void StateOpDone(StateOp op);
+  void StateOpFailed();
+  void AnswerState(StateOp op, bool ok);
   void CrashState();
   void Observe(DiskStep step) const;
 
@@ -147,8 +168,8 @@ class SimDisk {
   Observer observer_;
   LogDisk log_;
   StateDisk state_;
-  EventLoop* log_loop_ = nullptr;  // of the attached process
-  EventLoop* state_loop_ = nullptr;
+  Process log_process_;
+  Process state_process_;
   EventId log_event_ = 0;
   EventId state_event_ = 0;
   bool log_due_ = false;  // completed during a stall

@@ -116,27 +116,30 @@ class SimNetwork {
 
   static constexpr std::uint32_t kUnknown = 0xffffffff;
 
-  void Attach(NodeId node, SimTransport* transport);
-  void Detach(NodeId node, SimTransport* transport);
-  // Sends from `from`; an unknown receiver loses the packet.
-  void Send(Flight flight);
-  std::uint32_t Find(const Endpoint& endpoint) const;
-  std::uint32_t PositionOf(NodeId node) const;
+  void Attach(std::uint32_t position, SimTransport* transport);
+  void Detach(std::uint32_t position, SimTransport* transport);
+  [[nodiscard]] std::uint32_t Find(const Endpoint& endpoint) const;
+  [[nodiscard]] std::uint32_t PositionOf(NodeId node) const;
+  [[nodiscard]] SimTransport* Listener(std::uint32_t position) const;
+  Link& LinkOf(NodeId from, NodeId to);
 
-  Link& LinkOf(std::uint32_t from, std::uint32_t to) { return links_[from * kStationsMax + to]; }
-  const NetworkFaults& FaultsOf(const Link& link) const { return link.faults ? *link.faults : faults_; }
-  Duration DelayOf(const NetworkFaults& faults, DrawActor actor, std::uint64_t number);
+  // Fills in ids and incarnations and sends. Requires: both ends are known.
+  void Send(Flight flight);
+  void SendReply(std::uint32_t from, std::uint32_t to, std::uint32_t to_incarnation, std::uint64_t call,
+                 PacketKind kind, std::string bytes);
+  [[nodiscard]] bool Loses(const Flight& flight, const Link& link, const NetworkFaults& faults, std::uint64_t number);
+  Instant ArrivalOf(const Flight& flight, Link& link, const NetworkFaults& faults, std::uint64_t number);
+  void MaybeDuplicate(const Flight& flight, const NetworkFaults& faults, std::uint64_t number);
   void Launch(Flight flight, Instant when);
-  void Duplicate(const Flight& flight, const NetworkFaults& faults, DrawActor actor, std::uint64_t number);
   void Arrive(std::uint32_t slot);
   void Deliver(Flight flight);
-  void Refuse(const Flight& request);
+  void Hand(SimTransport& listener, Flight flight);
+  void Nobody(Flight flight);
+  void SetClogged(Link& link, NodeId to, bool clogged);
   void Record(MarkKind kind, const Flight& flight);
-  Packet PacketOf(const Flight& flight) const;
-  std::uint32_t Store(Flight flight);
-  Flight Take(std::uint32_t slot);
-
-  static constexpr std::uint32_t kStationsMax = 64;
+  [[nodiscard]] DrawActor ActorFor(const Flight& flight) const;
+  [[nodiscard]] Packet PacketOf(const Flight& flight) const;
+  [[nodiscard]] bool IsGhost(const Flight& flight) const;
 
   World& world_;
   NetworkFaults faults_;
@@ -145,7 +148,7 @@ class SimNetwork {
   std::uint64_t next_call_ = 1;
   std::vector<Station> stations_;
   std::map<Endpoint, std::uint32_t> by_endpoint_;
-  std::vector<Link> links_;
+  std::vector<std::vector<Link>> links_;  // [from][to]
   std::vector<Flight> flights_;
   std::vector<std::uint32_t> free_flights_;
 };

@@ -28,6 +28,8 @@ class SimStateStore : public sm::Store {
   [[nodiscard]] std::unique_ptr<sm::Installer> NewInstaller() override;
 
  private:
+  class RowInstaller;
+
   SimDisk& disk_;
 };
 

@@ -32,13 +32,13 @@ class SimTransport : public Transport {
     EventId timeout = 0;
   };
 
-  void OnMessage(std::string bytes);
-  void OnRequest(std::uint32_t from, std::uint32_t from_incarnation, std::uint64_t call, std::string bytes);
+  [[nodiscard]] bool Alive() const;
+  void Handle(SimNetwork::Flight flight);
+  void HandleRequest(SimNetwork::Flight request);
   void EndCall(std::uint64_t call, bool answered, std::string reply);
 
   SimNetwork& network_;
   SimLoop& loop_;
-  NodeId node_;
   std::uint32_t position_;
   bool started_ = false;
   MessageHandler on_message_;

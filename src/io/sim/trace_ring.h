@@ -18,6 +18,7 @@ enum class MarkKind : std::uint8_t {
   kLost,     // as kSent: dropped by a cut, a loss or an unknown address
   kArrived,  // node = receiver, other = sender, a = packet, b = bytes
   kDurable,  // a = operations that became durable, b = end of the durable log
+  kFlushed,  // a = number of the last durable state write, b = 1 for an install
   kStarted,  // a = incarnation
   kCrashed,  // a = incarnation
   kPaused,
@@ -57,7 +58,11 @@ class TraceRing {
   [[nodiscard]] std::uint64_t total() const { return total_; }
 
  private:
-  std::vector<Mark> marks_;
+  [[nodiscard]] std::vector<std::string> Collect(std::size_t count,
+                                                 const std::function<bool(const Mark&)>& wanted) const;
+
+  std::size_t capacity_ = 0;
+  std::vector<Mark> marks_;  // a ring once it is full
   std::uint64_t total_ = 0;
 };
 

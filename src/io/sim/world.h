@@ -2,9 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "common/ids.h"
+#include "common/prng.h"
 #include "common/time.h"
 #include "io/event_loop.h"
 #include "io/sim/draws.h"
@@ -77,11 +80,11 @@ class World {
   // The process stands still: its tasks, timers and arrivals wait until Resume; its disk goes on.
   void Pause(NodeId node);
   void Resume(NodeId node);
-  [[nodiscard]] bool Alive(NodeId node) const { return lives_[node.value()].alive; }
+  [[nodiscard]] bool Alive(NodeId node) const { return LifeOf(node).alive; }
   [[nodiscard]] bool Alive(Actor actor) const;
-  [[nodiscard]] bool Paused(NodeId node) const { return lives_[node.value()].paused; }
+  [[nodiscard]] bool Paused(NodeId node) const { return LifeOf(node).paused; }
   // Counts from 1; 0: never started.
-  [[nodiscard]] std::uint32_t Incarnation(NodeId node) const { return lives_[node.value()].incarnation; }
+  [[nodiscard]] std::uint32_t Incarnation(NodeId node) const { return LifeOf(node).incarnation; }
 
   // --- Proof of determinism ---
   // Rolling hash over every event so far: time, kind, actor, payload, and everything given to Mix.
@@ -91,7 +94,13 @@ class World {
   static constexpr std::uint64_t kCheckpointEvents = 4096;
   [[nodiscard]] const std::vector<std::uint64_t>& checkpoints() const { return checkpoints_; }
   // Adds something that happened to the digest.
-  void Mix(std::uint64_t value);
+  void Mix(std::uint64_t value) { digest_ = MixHash(digest_, value); }
+
+  // --- Story ---
+  // Keeps a mark of the present moment in the trace ring and adds it, without its text, to the digest.
+  void Note(MarkKind kind, NodeId node, NodeId other = {}, std::uint64_t a = 0, std::uint64_t b = 0);
+  // A line of the harness for people; not digested.
+  void Note(std::string text);
 
  private:
   struct Item {  // what the heap orders
@@ -118,6 +127,7 @@ class World {
   };
 
   static bool Later(const Item& a, const Item& b);
+  [[nodiscard]] const Life& LifeOf(NodeId node) const;
   [[nodiscard]] bool Current(const Item& item) const;
   EventId Add(Instant when, Slot slot);
   void Push(Instant when, std::uint32_t slot);
