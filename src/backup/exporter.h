@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "backup/record.h"
@@ -25,29 +26,26 @@ struct Source {
 // a time. The state lines are left out only when the source never held anything (§10.6).
 class Exporter {
  public:
-  explicit Exporter(Source source);
-  ~Exporter();
-  Exporter(Exporter&&) noexcept;
-  Exporter& operator=(Exporter&&) noexcept;
+  explicit Exporter(Source source) : source_(std::move(source)) {}
 
   // Replaces `line` by the next line, without "\n"; false at the end. `line` keeps its capacity, so reuse it.
   [[nodiscard]] bool Next(std::string* line);
 
  private:
-  enum class Stage;
+  // The lines before the log entries, the entries, the whole-state scalars, then one table of rows after the other.
+  enum class Stage { kLogScalars, kEntries, kStateScalars, kNodes, kExpire, kRecords, kEnd };
 
-  // Each returns whether it produced a line; false moves on to the next stage.
-  bool Emit(const Record& record, std::string* line);
-  bool EmitLogScalar(std::string* line);
-  bool EmitEntry(std::string* line);
-  bool EmitStateScalar(std::string* line);
-  bool EmitRow(char table, std::string* line);
+  // The next record of the present stage; none when the stage is done.
+  [[nodiscard]] std::optional<Record> Produce();
+  [[nodiscard]] std::optional<Record> LogScalar(std::size_t position) const;
+  [[nodiscard]] std::optional<Record> StateScalar(std::size_t position) const;
+  [[nodiscard]] std::optional<Record> NextRow(char table);
   [[nodiscard]] bool HasState() const;
-  void Advance();
+  [[nodiscard]] Stage After(Stage stage) const;
 
   Source source_;
-  Stage stage_;
-  std::size_t position_ = 0;  // within the stage
+  Stage stage_ = Stage::kLogScalars;
+  std::size_t position_ = 0;  // within a stage of scalars or entries
   std::unique_ptr<sm::Iterator> rows_;
 };
 

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "backup/parse.h"
@@ -71,27 +73,31 @@ class Importer {
     std::map<NodeId, meta::Node> nodes;
   };
 
-  // The end of the log as imported so far.
+  // Of the imported log, as far as it goes.
   struct LogEnd {
-    std::optional<LogId> last;       // last entry, unless none is left
-    std::optional<LogId> last_ever;  // last entry that was imported
+    std::optional<LogId> last;  // last entry that was not purged
     std::optional<LogId> purged;
   };
 
+  [[nodiscard]] std::unexpected<ImportError> Failure(std::string reason) const;
+
+  static Status CheckHeader(const Line& line);
   Status Route(Line line);
-  Status CheckHeader(const Line& line);
   Status TakeState(Record record);
   Status TakeLog(Record record);
-  Status TakeVote(const Vote& vote);
-  Status TakeCommitted(const LogId& id);
-  Status TakePurged(const LogId& id);
+  Status TakeVote(const std::optional<Vote>& vote);
+  Status TakeCommitted(const std::optional<LogId>& id);
+  Status TakePurged(const std::optional<LogId>& id);
   Status TakeEntry(Entry entry);
   Status TakeRow(std::string key, std::string value);
-  Status FlushLog();
+
+  Status AppendEntry(Entry entry);
+  Status ResetLog(const LogId& purged);
+  Status PutRow(std::string key, std::string value);
+  Status FlushLog(io::LogBatch batch = {});
   Status FlushRows();
-  Status DropLog(const LogId& upto);
-  Status WriteCluster(const NewCluster& new_cluster);
-  Status MakeRoomFor(const LogId& base);
+
+  Status Recluster(const NewCluster& new_cluster);
   Status FinishState();
   Status FinishLog();
 
@@ -108,7 +114,7 @@ class Importer {
   std::size_t entry_bytes_ = 0;
   std::vector<sm::Row> rows_;  // not yet handed over
   std::size_t row_bytes_ = 0;
-  std::map<char, std::string> last_row_;  // greatest key so far, by table
+  std::map<char, std::string> greatest_row_;  // by table
 };
 
 }  // namespace metasrv::backup

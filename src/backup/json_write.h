@@ -9,6 +9,10 @@
 
 namespace metasrv::backup {
 
+// bool is an integral type too, and is not meant here.
+template <class T>
+concept UnsignedInteger = std::unsigned_integral<T> && !std::same_as<T, bool>;
+
 // Appends canonical JSON to a string (export-format.md §1.1): no white space, integers only, bytes as arrays of
 // integers, members in the order of the calls. Places the commas itself.
 class JsonWriter {
@@ -27,16 +31,19 @@ class JsonWriter {
   void Null();
   void Bool(bool value);
   void U64(std::uint64_t value);
+  void U64OrNull(std::optional<std::uint64_t> value);
   void I64(std::int64_t value);
   void String(std::string_view text);
   void Bytes(std::string_view bytes);
 
   void Member(std::string_view name, std::string_view text) { Key(name), String(text); }
   void Member(std::string_view name, std::same_as<bool> auto value) { Key(name), Bool(value); }
-  void Member(std::string_view name, std::unsigned_integral auto value) { Key(name), U64(value); }
+  void Member(std::string_view name, UnsignedInteger auto value) { Key(name), U64(value); }
   void Member(std::string_view name, std::signed_integral auto value) { Key(name), I64(value); }
   // Written as null when absent.
-  void Member(std::string_view name, std::optional<std::uint64_t> value);
+  void Member(std::string_view name, std::same_as<std::optional<std::uint64_t>> auto value) {
+    Key(name), U64OrNull(value);
+  }
 
  private:
   void Open(char bracket);

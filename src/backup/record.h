@@ -13,7 +13,7 @@ namespace metasrv::backup {
 
 // The lines of a backup as values (export-format.md §4). Lines of the older data versions read as the same types (§5).
 
-// First line. `version` is one of the names in version.h's list; `key` is "header" in every genuine document.
+// First line. `version` is one of the names that version.h knows; `key` is "header" in every genuine document.
 struct HeaderLine {
   std::string key;
   std::string version;
