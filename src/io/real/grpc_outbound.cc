@@ -1,0 +1,248 @@
+#include "io/real/grpc_outbound.h"
+
+#include <grpcpp/create_channel.h>
+#include <grpcpp/security/credentials.h>
+#include <grpcpp/support/channel_arguments.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <utility>
+
+#include "common/check.h"
+
+namespace metasrv::io {
+namespace {
+
+constexpr const char* kSecretHeader = "x-databend-meta-raft-secret";
+// Messages that wait are packed into frames of about this size; a larger one travels alone.
+constexpr std::size_t kFrameBytes = std::size_t{1} << 20U;
+constexpr std::size_t kFrameOverhead = 64;
+
+std::string TargetOf(const Endpoint& to) {
+  const bool bare_ipv6 = to.host.find(':') != std::string::npos && !to.host.starts_with('[');
+  return (bare_ipv6 ? "[" + to.host + "]" : to.host) + ":" + std::to_string(to.port);
+}
+
+grpc::ChannelArguments ArgumentsOf(const GrpcTransportOptions& options) {
+  grpc::ChannelArguments arguments;
+  const auto limit = static_cast<int>(options.message_bytes_max);
+  arguments.SetMaxReceiveMessageSize(limit);
+  arguments.SetMaxSendMessageSize(limit);
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(options.reconnect_min.millis()));
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(options.reconnect_max.millis()));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);  // in gRPC this is how long one attempt may take
+  arguments.SetInt(GRPC_ARG_DNS_MIN_TIME_BETWEEN_RESOLUTIONS_MS, 1000);
+  // A peer behind a dead link is noticed in seconds, not after TCP's quarter of an hour.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 2000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 3000);
+  arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  if (options.tls && !options.tls->server_name.empty()) {
+    arguments.SetSslTargetNameOverride(options.tls->server_name);
+  }
+  return arguments;
+}
+
+std::shared_ptr<grpc::Channel> Connect(const Endpoint& to, const GrpcTransportOptions& options) {
+  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
+  if (options.tls) {
+    grpc::SslCredentialsOptions ssl;
+    ssl.pem_root_certs = options.tls->ca_pem;
+    ssl.pem_cert_chain = options.tls->certificate_pem;
+    ssl.pem_private_key = options.tls->key_pem;
+    credentials = grpc::SslCredentials(ssl);
+  }
+  return grpc::CreateCustomChannel(TargetOf(to), credentials, ArgumentsOf(options));
+}
+
+void AddSecret(const GrpcTransportOptions& options, grpc::ClientContext& context) {
+  if (!options.secret.empty()) context.AddMetadata(kSecretHeader, options.secret);
+}
+
+}  // namespace
+
+// One attempt at a stream; owns itself. A hold keeps it alive between writes, because those come from the outside.
+class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
+ public:
+  explicit Stream(std::shared_ptr<PeerLink> link) : link_(std::move(link)) {
+    AddSecret(link_->options_, context_);
+    link_->stub_->async()->Deliver(&context_, &response_, this);
+    AddHold();
+    StartCall();
+  }
+
+  // With the link's mutex held.
+  void Write(pb::PeerFrame frame) {
+    frame_ = std::move(frame);
+    StartWrite(&frame_);
+  }
+  void End() {
+    if (!std::exchange(ended_, true)) RemoveHold();
+  }
+  void Cancel() {
+    context_.TryCancel();
+    End();
+  }
+
+  void OnWriteDone(bool ok) override { link_->OnWriteDone(ok); }
+  void OnDone(const grpc::Status&) override {
+    // The link may die with this reference, but not before it has left its own function.
+    const std::shared_ptr<PeerLink> link = std::move(link_);
+    delete this;
+    link->OnStreamDone();
+  }
+
+ private:
+  std::shared_ptr<PeerLink> link_;
+  grpc::ClientContext context_;
+  pb::PeerFrame response_;
+  pb::PeerFrame frame_;
+  bool ended_ = false;
+};
+
+struct PeerLink::PendingCall {
+  grpc::ClientContext context;
+  pb::PeerFrame request;
+  pb::PeerFrame response;
+  Transport::CallDone done;
+};
+
+PeerLink::PeerLink(const Endpoint& to, const GrpcTransportOptions& options, EventLoop& loop, const Clock& clock)
+    : options_(options),
+      loop_(loop),
+      clock_(clock),
+      stub_(pb::PeerService::NewStub(Connect(to, options))),
+      back_off_(options.reconnect_min) {}
+
+PeerLink::~PeerLink() = default;
+
+void PeerLink::Send(std::string bytes) {
+  const std::lock_guard lock(mutex_);
+  const bool too_large = bytes.size() + kFrameOverhead > options_.message_bytes_max;
+  const bool full = queue_.size() >= options_.queue_count_max || queue_bytes_ + bytes.size() > options_.queue_bytes_max;
+  if (closed_ || too_large || full) {
+    ++traffic_.dropped_messages;
+    return;
+  }
+  queue_bytes_ += bytes.size();
+  queue_.push_back(std::move(bytes));
+  if (stream_ == nullptr && !backing_off_) stream_ = new Stream(shared_from_this());
+  WriteNextFrame();
+}
+
+void PeerLink::WriteNextFrame() {
+  if (queue_.empty() || stream_ == nullptr || writing_ || broken_) return;
+  const std::size_t limit = std::min(kFrameBytes, options_.message_bytes_max / 2);
+  pb::PeerFrame frame;
+  std::size_t bytes = 0;
+  for (bool first = true; !queue_.empty() && (first || bytes + queue_.front().size() <= limit); first = false) {
+    bytes += queue_.front().size();
+    *(first ? frame.mutable_data() : frame.add_more()) = std::move(queue_.front());
+    queue_.pop_front();
+    ++traffic_.sent_messages;
+  }
+  queue_bytes_ -= bytes;
+  traffic_.sent_bytes += bytes;
+  writing_ = true;
+  stream_->Write(std::move(frame));
+}
+
+void PeerLink::OnWriteDone(bool ok) {
+  const std::lock_guard lock(mutex_);
+  writing_ = false;
+  if (!ok || closed_) {
+    broken_ = true;
+    stream_->End();
+    return;
+  }
+  traffic_.connected = true;
+  back_off_ = options_.reconnect_min;
+  WriteNextFrame();
+}
+
+void PeerLink::OnStreamDone() {
+  const std::lock_guard lock(mutex_);
+  stream_ = nullptr;
+  broken_ = false;
+  traffic_.connected = false;
+  // What waited was meant for a conversation that is over.
+  traffic_.dropped_messages += queue_.size();
+  queue_.clear();
+  queue_bytes_ = 0;
+  if (!closed_) {
+    ++traffic_.failures;
+    backing_off_ = true;
+    loop_.Post([self = weak_from_this()] {
+      if (const auto link = self.lock()) link->BackOff();
+    });
+  }
+  quiet_.notify_all();
+}
+
+void PeerLink::BackOff() {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  loop_.RunAt(clock_.Now() + back_off_, [self = weak_from_this()] {
+    if (const auto link = self.lock()) link->Retry();
+  });
+  back_off_ = std::min(back_off_ * 3 / 2, options_.reconnect_max);
+}
+
+void PeerLink::Retry() {
+  const std::lock_guard lock(mutex_);
+  backing_off_ = false;
+  if (closed_ || queue_.empty()) return;
+  stream_ = new Stream(shared_from_this());
+  WriteNextFrame();
+}
+
+void PeerLink::Call(std::string request, Duration timeout, Transport::CallDone done) {
+  auto call = std::make_unique<PendingCall>();
+  AddSecret(options_, call->context);
+  call->context.set_deadline(std::chrono::system_clock::now() + std::chrono::microseconds(timeout.micros()));
+  call->request.set_data(std::move(request));
+  call->done = std::move(done);
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  calls_.insert(call.get());
+  PendingCall* const pending = call.release();  // OnCallDone takes it back
+  stub_->async()->Call(&pending->context, &pending->request, &pending->response,
+                       [self = shared_from_this(), pending](const grpc::Status& status) {
+                         self->OnCallDone(std::unique_ptr<PendingCall>(pending), status.ok());
+                       });
+}
+
+void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, bool ok) {
+  const std::lock_guard lock(mutex_);
+  calls_.erase(call.get());
+  if (!closed_) {
+    loop_.Post([self = weak_from_this(), call = std::move(call), ok]() mutable {
+      const auto link = self.lock();
+      if (link == nullptr || link->Closed()) return;
+      call->done(ok, ok ? std::move(*call->response.mutable_data()) : std::string());
+    });
+  }
+  quiet_.notify_all();
+}
+
+bool PeerLink::Closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+void PeerLink::Shutdown() {
+  std::unique_lock lock(mutex_);
+  closed_ = true;
+  if (stream_ != nullptr) stream_->Cancel();
+  for (PendingCall* call : calls_) call->context.TryCancel();
+  quiet_.wait(lock, [this] { return stream_ == nullptr && calls_.empty(); });
+}
+
+PeerTraffic PeerLink::Traffic() const {
+  const std::lock_guard lock(mutex_);
+  return traffic_;
+}
+
+}  // namespace metasrv::io

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "io/clock.h"
+#include "io/event_loop.h"
+
+namespace metasrv::io {
+
+// The event loop of a real node: whoever calls Run() lends it a thread. Post and Stop may be called from any thread at
+// any time while the object lives; RunAt and Cancel only by tasks of the loop, or before Run().
+class ThreadLoop final : public EventLoop {
+ public:
+  // `clock` must outlive the loop.
+  explicit ThreadLoop(const Clock& clock) : clock_(clock) {}
+  ThreadLoop(const ThreadLoop&) = delete;
+  ThreadLoop& operator=(const ThreadLoop&) = delete;
+
+  // Runs tasks and timers until Stop(); then destroys what has not run, on this thread, and returns. Requires: called
+  // once.
+  void Run();
+
+  // Makes Run() return after the task that is running. From now on tasks are dropped. Idempotent.
+  void Stop();
+
+  void Post(Task task) override;
+  TimerId RunAt(Instant at, Task task) override;
+  void Cancel(TimerId timer) override;
+
+ private:
+  using TimerKey = std::pair<Instant, TimerId>;
+
+  // Waits for tasks, the next timer or Stop(); false when stopped. Fills `batch_`.
+  bool WaitForWork();
+  void WaitUntilDue(std::unique_lock<std::mutex>& lock);
+  void RunTasks();
+  void RunDueTimers();
+  void DropEverything();
+
+  const Clock& clock_;
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<Task> mailbox_;
+  bool waiting_ = false;
+  std::atomic<bool> stopped_ = false;  // written under `mutex_`, so that no wake-up is lost
+
+  // Of the loop's thread only.
+  std::vector<Task> batch_;
+  std::map<TimerKey, Task> timers_;  // equal times run in the order they were asked for
+  std::unordered_map<TimerId, Instant> timer_times_;
+  TimerId last_timer_ = 0;
+};
+
+}  // namespace metasrv::io
