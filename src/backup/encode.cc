@@ -2,6 +2,7 @@
 
 #include "backup/version.h"
 #include "common/check.h"
+#include "sm/row_codec.h"
 
 namespace metasrv::backup {
 namespace {
@@ -49,7 +50,7 @@ void WriteEntry(JsonWriter& w, const Entry& entry) {
     case EntryKind::kMembership: WriteVariant(w, "Membership", [&] { WriteMembership(w, *entry.membership); }); break;
     case EntryKind::kNormal: {
       pb::Command command;
-      CHECK(command.ParseFromString(*entry.payload));
+      CHECK(sm::ParseCommand(*entry.payload, command));
       WriteVariant(w, "Normal", [&] { WriteCommand(w, command); });
       break;
     }

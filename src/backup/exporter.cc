@@ -4,29 +4,21 @@
 
 #include "backup/encode.h"
 #include "backup/version.h"
-#include "common/check.h"
 #include "sm/layout.h"
 #include "sm/read.h"
+#include "sm/row_codec.h"
 
 namespace metasrv::backup {
 namespace {
 
-// A row that does not parse was not written by the state machine.
-template <class Message>
-Message ParseRow(std::string_view value) {
-  Message message;
-  CHECK(message.ParseFromArray(value.data(), static_cast<int>(value.size())));
-  return message;
-}
-
 Record RecordOfRow(char table, std::string_view key, std::string_view value) {
   switch (table) {
-    case sm::kNodeTable: return NodeLine{sm::IdOfNodeRow(key), ParseRow<meta::Node>(value)};
+    case sm::kNodeTable: return NodeLine{sm::IdOfNodeRow(key), sm::ParseRow<meta::Node>(value)};
     case sm::kExpireTable: {
       auto [time_ms, seq] = sm::TimeAndSeqOfExpireRow(key);
-      return ExpireLine{time_ms, seq, ParseRow<pb::ExpireValue>(value)};
+      return ExpireLine{time_ms, seq, sm::ParseRow<pb::ExpireValue>(value)};
     }
-    default: return KvLine{std::string(sm::KeyOfRecordRow(key)), ParseRow<meta::SeqV>(value)};
+    default: return KvLine{std::string(sm::KeyOfRecordRow(key)), sm::ParseRow<meta::SeqV>(value)};
   }
 }
 

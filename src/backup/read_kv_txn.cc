@@ -27,19 +27,15 @@ bool ReadLeaf(Cursor c, meta::TxnCondition* out) {
                    Required("op", As(ReadComparison, out))});
 }
 
-// Each level is two nested protobuf messages, and protobuf reads at most 100 of them.
-constexpr int kMaxPredicateDepth = 45;
+bool ReadPredicate(Cursor c, pb::Predicate* out);
 
-bool ReadPredicate(Cursor c, pb::Predicate* out, int depth);
-
-bool ReadChildren(Cursor c, pb::PredicateList* out, int depth) {
-  if (depth > kMaxPredicateDepth) return c.Fail("a predicate is nested too deeply");
-  return c.Array([=](Cursor child) { return ReadPredicate(child, out->add_children(), depth); });
+bool ReadChildren(Cursor c, pb::PredicateList* out) {
+  return c.Array([=](Cursor child) { return ReadPredicate(child, out->add_children()); });
 }
 
-bool ReadPredicate(Cursor c, pb::Predicate* out, int depth) {
-  return c.Variant({With("And", [=](Cursor list) { return ReadChildren(list, out->mutable_all(), depth + 1); }),
-                    With("Or", [=](Cursor list) { return ReadChildren(list, out->mutable_any(), depth + 1); }),
+bool ReadPredicate(Cursor c, pb::Predicate* out) {
+  return c.Variant({With("And", [=](Cursor list) { return ReadChildren(list, out->mutable_all()); }),
+                    With("Or", [=](Cursor list) { return ReadChildren(list, out->mutable_any()); }),
                     With("Leaf", [=](Cursor leaf) { return ReadLeaf(leaf, out->mutable_leaf()); })});
 }
 
@@ -101,7 +97,7 @@ bool ReadOp(Cursor c, meta::TxnOp* out) {
 }
 
 bool ReadBranch(Cursor c, pb::KvTxnBranch* out) {
-  return c.Object({Required("predicate", [=](Cursor p) { return ReadPredicate(p, out->mutable_predicate(), 0); }),
+  return c.Object({Required("predicate", As(ReadPredicate, out->mutable_predicate())),
                    Required("operations", Each([=](Cursor op) { return ReadOp(op, out->add_operations()); }))});
 }
 

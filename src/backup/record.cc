@@ -15,16 +15,6 @@ Vote VoteOf(const HardState& state, NodeId self) {
 
 HardState HardStateOf(const Vote& vote) { return {vote.term, vote.node_id, vote.committed}; }
 
-LogId FromProto(const meta::LogId& id) { return {Term(id.term()), NodeId(id.node_id()), LogIndex(id.index())}; }
-
-meta::LogId ToProto(const LogId& id) {
-  meta::LogId out;
-  out.set_term(id.term.value());
-  out.set_node_id(id.leader.value());
-  out.set_index(id.index.value());
-  return out;
-}
-
 namespace {
 
 NodeSet SetOf(const auto& ids) {

@@ -8,6 +8,7 @@
 #include "consensus/types.h"
 #include "log.pb.h"
 #include "meta.pb.h"
+#include "sm/row_codec.h"
 
 namespace metasrv::backup {
 
@@ -102,8 +103,8 @@ struct Line {
 [[nodiscard]] Vote VoteOf(const HardState& state, NodeId self);
 [[nodiscard]] HardState HardStateOf(const Vote& vote);
 
-[[nodiscard]] LogId FromProto(const meta::LogId& id);
-[[nodiscard]] meta::LogId ToProto(const LogId& id);
+using sm::FromProto;
+using sm::ToProto;
 [[nodiscard]] Membership FromProto(const meta::Membership& membership);
 [[nodiscard]] meta::Membership ToProto(const Membership& membership);
 

@@ -49,13 +49,4 @@ struct AnyError {
 // DataError.ReadError; also what Leave answers when the leader is asked to remove itself.
 [[nodiscard]] std::string ReadErrorJson(std::string_view action, std::string_view msg, const AnyError& cause);
 
-// What a reply of Forward says, read by the side that asked: empty when it succeeded, otherwise the error.
-struct ForwardFailure {
-  enum class Kind { kForwardToLeader, kCanNotForward, kNetwork, kInProgress, kOther };
-  Kind kind{};
-  std::optional<NodeId> leader;  // kForwardToLeader, when named
-  std::string json;              // as received
-};
-[[nodiscard]] ForwardFailure ParseForwardError(std::string_view json);
-
 }  // namespace metasrv::backup
