@@ -111,7 +111,9 @@ void RaftCore::Handle(Propose propose) {
 void RaftCore::Handle(const Persisted& persisted) {
   durability_.Complete(persisted.seq);
   CountOwnVote();
-  if (std::holds_alternative<Leader>(role_)) AdvanceCommit();
+  if (!std::holds_alternative<Leader>(role_)) return;
+  AdvanceCommit();
+  AdvanceChange();
 }
 
 void RaftCore::Handle(const Compact& compact) {

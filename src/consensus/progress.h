@@ -28,8 +28,11 @@ class Progress {
 
   [[nodiscard]] bool CanSend(std::size_t inflight_max) const;
 
+  [[nodiscard]] LogIndex commit_told() const { return commit_told_; }  // newest commit point sent to it
+
   void Heard(Instant now, std::uint64_t round);
   void Sent(LogIndex end);  // entries up to `end` were just sent
+  void ToldCommit(LogIndex end) { commit_told_ = end; }
   void Acked(LogIndex end);
   void Refused(LogIndex retry_from);  // Requires: mode() != kSnapshot
   void AllowProbe() { probe_sent_ = false; }
@@ -40,6 +43,7 @@ class Progress {
   Mode mode_ = Mode::kProbe;
   LogIndex match_end_;
   LogIndex next_;
+  LogIndex commit_told_;
   bool probe_sent_ = false;
   std::deque<LogIndex> in_flight_;  // ends of unanswered appends, ascending
   Instant last_heard_;

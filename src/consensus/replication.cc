@@ -41,7 +41,7 @@ void RaftCore::OnMessage(NodeId from, AppendRequest& request) {
                           .refused = std::nullopt,
                           .round = request.round};
   if (installing_) {
-    SendNow(from, response);  // alive, but the log is about to be replaced
+    SendDurable(from, response);  // alive, but the log is about to be replaced
     return;
   }
   if (auto refusal = RefuseAppend(request)) {
@@ -130,6 +130,7 @@ void RaftCore::OnMessage(NodeId from, const AppendResponse& response) {
     CHECK_LE(response.end, log_.end());
     progress->Acked(response.end);
     AdvanceCommit();
+    AdvanceChange();
   } else if (progress->mode() != Progress::Mode::kSnapshot && EndOf(response.refused) > progress->match_end()) {
     // The follower's last entry at the hint has `hint_term`; nothing of a later term can match there.
     const LogIndex retry = response.hint_term ? log_.LastEndNotAfter(response.end, *response.hint_term)
@@ -149,11 +150,6 @@ void RaftCore::AdvanceCommit() {
   const bool first_of_term = commit_end_ <= leader.term_start && end > leader.term_start;
   SetCommitEnd(end);
   if (first_of_term) leader.reads.AdmitEarly(commit_end_);
-  // Followers learn of it with the next message; one that waits for nothing else learns of it now.
-  for (auto& [id, progress] : leader.tracker.peers()) {
-    if (progress.mode() == Progress::Mode::kReplicate && progress.next() == log_.end()) SendHeartbeat(id, progress);
-  }
-  AdvanceChange();
 }
 
 void RaftCore::SendAppend(NodeId to, Progress& progress, bool with_entries) {
@@ -168,6 +164,7 @@ void RaftCore::SendAppend(NodeId to, Progress& progress, bool with_entries) {
     request.entries = log_.Slice(from, options_.append_entries_max, options_.append_bytes_max);
     progress.Sent(LogIndex(from.value() + request.entries.size()));
   }
+  progress.ToldCommit(commit_end_);
   SendNow(to, std::move(request));
 }
 
@@ -187,6 +184,8 @@ void RaftCore::Replicate(NodeId to, Progress& progress) {
     return;
   }
   while (progress.next() < log_.end() && progress.CanSend(options_.inflight_max)) SendAppend(to, progress, true);
+  // A follower that waits for nothing else learns of a commit at once.
+  if (progress.next() == log_.end() && progress.commit_told() < commit_end_) SendAppend(to, progress, false);
 }
 
 // Keeps `to` from campaigning, carries the commit point and the confirmation round, and shows up a lost append.

@@ -1,0 +1,82 @@
+// Random walks of a small cluster: every invariant of RaftCluster holds at each step, and the cluster converges in the
+// end.
+#include <gtest/gtest.h>
+
+#include "common/prng.h"
+#include "tests/support/raft_cluster.h"
+
+namespace metasrv::test {
+namespace {
+
+class Walk {
+ public:
+  Walk(std::uint64_t seed, std::uint64_t size) : prng_(seed), size_(size), cluster_(Options()) {
+    NodeSet voters;
+    for (std::uint64_t id = 1; id <= size; ++id) voters.push_back(NodeId(id));
+    cluster_.Create(voters);
+  }
+
+  void TakeSteps(int count) {
+    for (int i = 0; i < count; ++i) TakeStep();
+  }
+
+  bool Converge() { return cluster_.Converge(); }
+
+ private:
+  static RaftOptions Options() {
+    RaftOptions options;
+    options.heartbeat_interval = Duration::Millis(100);
+    options.election_timeout_min = Duration::Millis(300);
+    options.election_timeout_max = Duration::Millis(600);
+    options.append_entries_max = 3;
+    options.inflight_max = 3;
+    return options;
+  }
+
+  void TakeStep() {
+    const NodeId id(prng_.Between(1, size_));
+    const NodeId other(prng_.Between(1, size_));
+    switch (prng_.Below(16)) {
+      case 0: cluster_.Isolate(id); break;
+      case 1: cluster_.Heal(); break;
+      case 2:
+        if (cluster_.IsUp(id)) cluster_.Crash(id);
+        break;
+      case 3:
+        if (!cluster_.IsUp(id)) cluster_.Restart(id);
+        break;
+      case 4: cluster_.disk(id).manual = !cluster_.disk(id).manual; break;
+      case 5: cluster_.Drop([&](NodeId from, NodeId to) { return from == id && to == other; }); break;
+      case 6:
+      case 7: cluster_.Advance(Duration::Millis(static_cast<std::int64_t>(prng_.Between(1, 200)))); break;
+      case 8: Feed(id, Propose{{{RequestId(++request_), std::to_string(request_)}}}); break;
+      case 9: Feed(id, Read{RequestId(++request_)}); break;
+      case 10:
+        if (cluster_.IsUp(id)) Feed(id, Compact{cluster_.raft(id).core().emitted_end()});
+        break;
+      case 11: cluster_.Persist(id); break;
+      default: cluster_.Deliver([&](NodeId from, NodeId to) { return from == id || to == other; }); break;
+    }
+  }
+
+  void Feed(NodeId id, Input input) {
+    if (cluster_.IsUp(id)) cluster_.Step(id, std::move(input));
+  }
+
+  Prng prng_;
+  std::uint64_t size_;
+  RaftCluster cluster_;
+  std::uint64_t request_ = 0;
+};
+
+TEST(RandomCluster, KeepsEveryInvariantAndConverges) {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    Walk walk(seed, 1 + seed % 5);
+    walk.TakeSteps(400);
+    ASSERT_TRUE(walk.Converge());
+  }
+}
+
+}  // namespace
+}  // namespace metasrv::test
