@@ -17,23 +17,23 @@
 
 namespace metasrv::node {
 
-// What became of a client's write. kUnknown is its own answer and stays visible up to the gRPC status: the write may or may
-// not take effect, now or later.
+// What became of a client's write. kUnknown is its own answer and stays visible up to the gRPC status: the write may or
+// may not take effect, now or later.
 enum class WriteStatus : std::uint8_t {
   kApplied,
-  kNoLeader,   // definitely not applied: nobody was found that leads, within the deadline
-  kBusy,       // definitely not applied: over a limit, try again
-  kRefused,    // definitely not applied: the command can never be replicated (too large)
+  kNoLeader,  // definitely not applied: nobody was found that leads, within the deadline
+  kBusy,      // definitely not applied: over a limit, try again
+  kRefused,   // definitely not applied: the command can never be replicated (too large)
   kUnknown,
-  kStopped,    // definitely not applied: this node is stopping
+  kStopped,  // definitely not applied: this node is stopping
 };
 
 struct WriteResult {
   WriteStatus status{};
-  pb::AppliedState reply;                    // kApplied only
-  std::optional<LogId> entry;                // kApplied on the leader itself only
-  std::optional<NodeId> forwarded_to;        // the leader that handled it, when that was another node
-  std::string detail;                        // for people, on failure
+  pb::AppliedState reply;              // kApplied only
+  std::optional<LogId> entry;          // kApplied on the leader itself only
+  std::optional<NodeId> forwarded_to;  // the leader that handled it, when that was another node
+  std::string detail;                  // for people, on failure
 };
 
 enum class ReadStatus : std::uint8_t { kReady, kNoLeader, kStopped };
@@ -51,13 +51,13 @@ struct ReadResult {
 struct NodeStatus {
   RaftStatus raft;
   std::optional<LogId> last_applied;
-  std::optional<LogId> committed;            // as the export reports it
-  std::optional<LogId> snapshot;             // what the durable state covers, once a flush or an install was made
-  std::uint64_t snapshot_key_count = 0;      // data and expiry rows at that time
+  std::optional<LogId> committed;        // as the export reports it
+  std::optional<LogId> snapshot;         // what the durable state covers, once a flush or an install was made
+  std::uint64_t snapshot_key_count = 0;  // data and expiry rows at that time
   std::uint64_t last_seq = 0;
   Membership applied_membership;
   std::optional<LogId> applied_membership_id;
-  std::map<NodeId, meta::Node> nodes;        // the replicated node table
+  std::map<NodeId, meta::Node> nodes;  // the replicated node table
   io::LogStats log;
   std::uint64_t proposals_pending = 0;
   std::uint64_t proposals_failed = 0;

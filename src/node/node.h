@@ -25,13 +25,17 @@ struct Environment {
   io::LogStore& log_store;
   sm::Store& state_store;
   TraceSink& trace;
-  std::uint64_t random_seed = 0;   // for election timeouts only
+  std::uint64_t random_seed = 0;  // for election timeouts only
   // Called once when the node can not go on (disk error): nothing is acknowledged any more. The process should exit.
   std::function<void(const std::string& reason)> on_fatal;
 };
 
 // What applied entries changed, in log order, after the change became readable; for watches and checks.
 using ChangeHook = std::function<void(const sm::Applied&)>;
+
+// The state was replaced by a snapshot that ends with `last`: what changed since the last reported entry is not
+// reported.
+using InstallHook = std::function<void(const LogId& last)>;
 
 // One member of a cluster: Raft, the state machine and everything between them. The same code in production and in the
 // simulator; it cannot tell which one it is in. Lives on one event loop: every call below must come from that loop, and
@@ -41,7 +45,7 @@ class Node {
   // Reads the disk and recovers; `single` on an empty disk bootstraps (export-format.md §10.7).
   // Errors: what the log store or the state made impossible, for the operator.
   [[nodiscard]] static std::expected<std::unique_ptr<Node>, io::Error> Create(const NodeOptions& options,
-                                                                               const Environment& environment);
+                                                                              const Environment& environment);
   ~Node();
   Node(const Node&) = delete;
   Node& operator=(const Node&) = delete;
@@ -78,9 +82,11 @@ class Node {
   void TriggerSnapshot();
 
   void SetChangeHook(ChangeHook hook);
+  void SetInstallHook(InstallHook hook);
 
   // Join (if asked for and not yet a voter) and registration of this node's addresses, with the retries of
-  // config-and-cli.md §5.3 and §6.2. `progress` gets the lines for the operator's terminal; `done` an error text or nothing.
+  // config-and-cli.md §5.3 and §6.2. `progress` gets the lines for the operator's terminal; `done` an error text or
+  // nothing.
   void JoinAndRegister(std::function<void(const std::string& line)> progress,
                        std::function<void(std::expected<void, std::string>)> done);
 

@@ -12,12 +12,12 @@
 namespace metasrv::node {
 
 struct NodeOptions {
-  RaftOptions raft;                 // raft.id is the configured id; the id stored on disk wins
+  RaftOptions raft;  // raft.id is the configured id; the id stored on disk wins
   Endpoint raft_advertise;
   std::optional<std::string> grpc_advertise;  // host:port published to clients
-  bool single = false;              // bootstrap a one-node cluster when the disk is empty
-  std::vector<Endpoint> join;       // members to ask for admission, in order
-  bool learner = false;             // join as a non-voting member
+  bool single = false;                        // bootstrap a one-node cluster when the disk is empty
+  std::vector<Endpoint> join;                 // members to ask for admission, in order
+  bool learner = false;                       // join as a non-voting member
   Duration wait_leader_timeout = Duration::Seconds(180);
 
   // A write or read that finds no leader waits this long for one.

@@ -1,0 +1,34 @@
+#include "node/bootstrap.h"
+
+#include <string>
+#include <utility>
+
+#include "node/startup.h"
+
+namespace metasrv::node {
+
+bool IsUninitialised(const io::LogContents& contents, const SnapshotMeta& state) {
+  return !contents.hard_state && !contents.purged && contents.entries.empty() && !state.last;
+}
+
+Entry FirstEntry(NodeId id) { return Entry::OfMembership({Term(0), id, LogIndex(0)}, UniformMembership({id})); }
+
+void Found(Context& context, Forwarder& forwarder, Members& members, std::function<void()> done) {
+  pb::ForwardRequest request;
+  request.set_hops(1);
+  *request.mutable_write() = AddSelf(context.options, false);
+  forwarder.Route(std::move(request), Forwarder::Reach::kHere,
+                  [&context, &members, done = std::move(done)](const Outcome& written) {
+                    if (!written.ok()) {
+                      context.Warn("the node's record was not written: " + written.reply.detail());
+                      return done();
+                    }
+                    members.Change(context.id(), MembershipGoal::kRewrite, [&context, done](MembershipResult result) {
+                      const std::string id = std::to_string(context.id().value());
+                      if (result == MembershipResult::kDone) context.Info("Initialized with: {" + id + "}");
+                      done();
+                    });
+                  });
+}
+
+}  // namespace metasrv::node

@@ -1,0 +1,202 @@
+#include "node/forward.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace metasrv::node {
+namespace {
+
+// Pause before a request that another node refused is tried again.
+constexpr Duration kRetryPause = Duration::Millis(50);
+
+}  // namespace
+
+Forwarder::Forwarder(Context& context, Pump& pump, Proposals& proposals, const Addresses& addresses,
+                     ServeMembers serve_members)
+    : context_(context),
+      pump_(pump),
+      proposals_(proposals),
+      addresses_(addresses),
+      serve_members_(std::move(serve_members)),
+      timer_(context.env.loop) {}
+
+void Forwarder::Route(pb::ForwardRequest request, Reach reach, OutcomeDone done) {
+  if (auto refusal = Refuse(request)) {
+    if (request.has_write()) ++failed_writes_;
+    return done(std::move(*refusal));
+  }
+  if (request.has_write()) ++pending_writes_;
+  const Instant now = context_.Now();
+  auto job = std::make_unique<Job>();
+  job->request = std::move(request);
+  job->reach = reach;
+  job->give_up = now + context_.options.leader_wait;
+  job->deadline = now + context_.options.write_timeout;
+  job->done = std::move(done);
+  Attempt(std::move(job));
+}
+
+std::optional<Outcome> Forwarder::Refuse(const pb::ForwardRequest& request) const {
+  if (stopped_) return Stopped();
+  if (request.body_case() == pb::ForwardRequest::BODY_NOT_SET) return Failed(pb::FORWARD_REFUSED, "unknown request");
+  if (!request.has_write()) return std::nullopt;
+  if (pending_writes_ >= context_.options.pending_writes_max) {
+    return Failed(pb::FORWARD_BUSY, "too many writes are waiting");
+  }
+  if (request.write().ByteSizeLong() > context_.options.command_bytes_max) {
+    return Failed(pb::FORWARD_REFUSED,
+                  "the command is larger than " + std::to_string(context_.options.command_bytes_max) + " bytes");
+  }
+  return std::nullopt;
+}
+
+void Forwarder::Attempt(JobPtr job) {
+  if (stopped_) return Finish(std::move(job), Stopped());
+  if (pump_.leads()) return RunHere(std::move(job));
+  const std::optional<NodeId> leader = pump_.view().leader;
+  const bool last_stop = job->request.hops() == 0 && job->reach == Reach::kAnywhere;
+  if (!leader) {
+    constexpr const char* kNoLeader = "can not forward any more: need to forward but no known leader";
+    // The node that passed it on waits and tries again; waiting here as well would add up.
+    if (last_stop) return Finish(std::move(job), Failed(pb::FORWARD_NO_LEADER, kNoLeader));
+    const Instant give_up = job->give_up;
+    return Park(std::move(job), pb::FORWARD_NO_LEADER, kNoLeader, give_up);
+  }
+  if (last_stop) {
+    Outcome outcome = Failed(pb::FORWARD_TOO_MANY_HOPS, "max number of forward reached");
+    outcome.reply.set_leader(leader->value());
+    return Finish(std::move(job), std::move(outcome));
+  }
+  if (job->reach == Reach::kHere) {
+    Outcome outcome = Failed(pb::FORWARD_NO_LEADER, "node " + std::to_string(leader->value()) + " leads");
+    outcome.reply.set_leader(leader->value());
+    return Finish(std::move(job), std::move(outcome));
+  }
+  PassOn(std::move(job), *leader);
+}
+
+void Forwarder::RunHere(JobPtr job) {
+  if (!job->request.has_write()) {
+    pb::ForwardRequest request = job->request;
+    return serve_members_(std::move(request), [this, job = std::move(job)](Outcome outcome) mutable {
+      outcome.reply.set_leader(context_.id().value());
+      Finish(std::move(job), std::move(outcome));
+    });
+  }
+  queued_.push_back(std::move(job));
+  // Whatever else arrives in this turn of the loop shares one append and one sync.
+  if (queued_.size() == 1) context_.env.loop.Post(context_.lifetime.Guard([this] { ProposeQueued(); }));
+}
+
+void Forwarder::ProposeQueued() {
+  auto jobs = std::exchange(queued_, {});
+  if (!pump_.leads()) {
+    for (JobPtr& job : jobs) Attempt(std::move(job));
+    return;
+  }
+  std::vector<LocalWrite> writes;
+  writes.reserve(jobs.size());
+  for (JobPtr& job : jobs) {
+    LocalWrite& write = writes.emplace_back();
+    write.command = std::move(*job->request.mutable_write());
+    write.deadline = job->deadline;
+    write.done = [this, job = std::move(job)](Outcome outcome) mutable { Finish(std::move(job), std::move(outcome)); };
+  }
+  proposals_.Propose(std::move(writes));
+}
+
+void Forwarder::PassOn(JobPtr job, NodeId leader) {
+  const std::optional<Endpoint> endpoint = addresses_.Find(leader);
+  if (!endpoint) {
+    const Instant retry_at = context_.Now() + kRetryPause;
+    return Park(std::move(job), pb::FORWARD_NO_LEADER, "the leader's address is not known", retry_at);
+  }
+  const std::uint64_t call = ++last_call_;
+  const Duration timeout = std::max(job->deadline - context_.Now(), Duration::Millis(1));
+  const std::uint32_t hops = job->request.hops();
+  job->request.set_hops(hops - 1);
+  std::string bytes = job->request.SerializeAsString();
+  job->request.set_hops(hops);
+  sent_.emplace(call, Sent{std::move(job), leader});
+  context_.env.transport.Call(*endpoint, std::move(bytes), timeout,
+                              context_.lifetime.Guard([this, call](bool answered, const std::string& reply) {
+                                OnReply(call, answered, reply);
+                              }));
+}
+
+void Forwarder::OnReply(std::uint64_t call, bool answered, const std::string& bytes) {
+  auto found = sent_.find(call);
+  if (found == sent_.end()) return;
+  Sent sent = std::move(found->second);
+  sent_.erase(found);
+  Outcome outcome;
+  if (!answered || !outcome.reply.ParseFromString(bytes)) {
+    outcome = Failed(pb::FORWARD_UNKNOWN, "node " + std::to_string(sent.to.value()) + " did not answer");
+    return Finish(std::move(sent.job), std::move(outcome));
+  }
+  outcome.forwarded_to = sent.to;
+  const Instant now = context_.Now();
+  if (outcome.retryable() && now < sent.job->give_up) {
+    return Park(std::move(sent.job), outcome.reply.error(), outcome.reply.detail(), now + kRetryPause);
+  }
+  Finish(std::move(sent.job), std::move(outcome));
+}
+
+void Forwarder::Park(JobPtr job, pb::ForwardError error, std::string detail, Instant retry_at) {
+  job->refusal.set_error(error);
+  job->refusal.set_detail(std::move(detail));
+  job->retry_at = std::min(retry_at, job->give_up);
+  ArmTimer(job->retry_at);
+  parked_.push_back(std::move(job));
+}
+
+void Forwarder::Finish(JobPtr job, Outcome outcome) {
+  if (job->request.has_write()) {
+    --pending_writes_;
+    if (!outcome.ok()) ++failed_writes_;
+  }
+  job->done(std::move(outcome));
+}
+
+void Forwarder::ArmTimer(Instant at) {
+  timer_.SetAtLatest(at, [this] { Revisit(); });
+}
+
+void Forwarder::Revisit() {
+  const Instant now = context_.Now();
+  Instant next = Instant::Never();
+  auto jobs = std::exchange(parked_, {});
+  for (JobPtr& job : jobs) {
+    if (stopped_ || now >= job->give_up) {
+      Outcome outcome = stopped_ ? Stopped() : Outcome{};
+      if (!stopped_) outcome.reply = std::move(job->refusal);
+      Finish(std::move(job), std::move(outcome));
+    } else if (now >= job->retry_at) {
+      Attempt(std::move(job));
+    } else {
+      next = std::min(next, job->retry_at);
+      parked_.push_back(std::move(job));
+    }
+  }
+  if (next != Instant::Never()) ArmTimer(next);
+}
+
+void Forwarder::OnView(const RaftView& view) {
+  if (view == view_) return;
+  view_ = view;
+  if (!view.leader || parked_.empty()) return;
+  for (JobPtr& job : parked_) job->retry_at = context_.Now();
+  ArmTimer(context_.Now());
+}
+
+void Forwarder::Stop() {
+  stopped_ = true;
+  timer_.Cancel();
+  for (JobPtr& job : std::exchange(queued_, {})) Finish(std::move(job), Stopped());
+  for (JobPtr& job : std::exchange(parked_, {})) Finish(std::move(job), Stopped());
+  for (auto& [call, sent] : std::exchange(sent_, {})) {
+    Finish(std::move(sent.job), Failed(pb::FORWARD_UNKNOWN, "this node stopped while another one was asked"));
+  }
+}
+
+}  // namespace metasrv::node

@@ -1,0 +1,208 @@
+#include "node/impl.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "node/bootstrap.h"
+#include "node/describe.h"
+
+namespace metasrv::node {
+
+Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings findings)
+    : context_{std::move(options), environment, {}},
+      machine_(environment.state_store),
+      encoder_({context_.id(), context_.options.raft_advertise}),
+      pump_(context_,
+            Raft(context_.options.raft, std::move(findings.disk.recovered), context_.Now(),
+                 Prng(environment.random_seed).Fork("raft")),
+            machine_, *this, std::move(findings.stored), findings.disk.log_time),
+      proposals_(context_, pump_),
+      members_(context_, pump_, addresses_,
+               [this](pb::Command command, OutcomeDone done) {
+                 pb::ForwardRequest request;
+                 *request.mutable_write() = std::move(command);
+                 forwarder_.Route(std::move(request), Forwarder::Reach::kHere, std::move(done));
+               }),
+      forwarder_(context_, pump_, proposals_, addresses_,
+                 [this](pb::ForwardRequest request, OutcomeDone done) {
+                   members_.Serve(std::move(request), std::move(done));
+                 }),
+      reads_(context_, pump_),
+      sender_(context_, pump_, machine_, encoder_,
+              [this](NodeId to, std::string bytes) { SendBytes(to, std::move(bytes)); }),
+      receiver_(
+          context_, pump_, machine_,
+          [this](NodeId to, pb::SnapshotAck ack) { SendBytes(to, encoder_.Encode(to, std::move(ack))); },
+          [this](const SnapshotMeta& meta) { OnInstalled(meta); }),
+      compaction_(context_, pump_, machine_, sender_),
+      startup_(context_, pump_, machine_, addresses_, forwarder_),
+      first_writes_(std::move(findings.first_writes)),
+      founds_cluster_(findings.founds_cluster) {
+  addresses_.Reload(environment.state_store);
+  if (!findings.disk.note.empty()) context_.Warn(findings.disk.note);
+}
+
+void Node::Impl::Start() {
+  const RaftStatus raft = pump_.raft().status();
+  const std::uint64_t begin = raft.purged ? raft.purged->index.value() + 1 : 0;
+  const std::uint64_t end = raft.last ? raft.last->index.value() + 1 : 0;
+  context_.Emit({TraceKind::kStarted, begin, end, {}});
+  if (context_.options.single && !founds_cluster_) {
+    context_.Info("Already initialized: " + DescribeMetrics(raft, machine_.last_applied()));
+  }
+  ListenToPeers();
+  pump_.Start(std::move(first_writes_));
+  if (!founds_cluster_) return;
+  startup_.Hold();
+  Found(context_, forwarder_, members_, [this] { startup_.Release(); });
+}
+
+// Everything that waits is answered while the parts still exist; what others report later finds nobody.
+void Node::Impl::Stop(const std::string& reason, bool forced) {
+  if (stopped_) return;
+  stopped_ = true;
+  pump_.Stop();
+  context_.Emit({TraceKind::kStopped, forced ? 1U : 0U, 0, reason});
+  sender_.Stop();
+  receiver_.Stop();
+  members_.Stop();
+  forwarder_.Stop();
+  proposals_.Stop();
+  reads_.Stop();
+  startup_.Stop();
+  context_.lifetime.End();
+}
+
+void Node::Impl::OnFatal(const std::string& reason) {
+  Stop(reason, true);
+  if (context_.env.on_fatal) context_.env.on_fatal(reason);
+}
+
+// --- clients
+
+void Node::Impl::Write(pb::Command command, Forwarder::Reach reach, std::function<void(WriteResult)> done) {
+  pb::ForwardRequest request;
+  request.set_hops(1);
+  *request.mutable_write() = std::move(command);
+  forwarder_.Route(std::move(request), reach,
+                   [done = std::move(done)](Outcome outcome) { done(ToWriteResult(std::move(outcome))); });
+}
+
+void Node::Impl::Forward(pb::ForwardRequest request, std::function<void(pb::ForwardReply)> done) {
+  forwarder_.Route(std::move(request), Forwarder::Reach::kAnywhere,
+                   [done = std::move(done)](Outcome outcome) { done(std::move(outcome.reply)); });
+}
+
+void Node::Impl::JoinAndRegister(std::function<void(const std::string&)> progress,
+                                 std::function<void(std::expected<void, std::string>)> done) {
+  if (stopped_) return done(std::unexpected("this node is stopping"));
+  startup_.Run(std::move(progress), std::move(done));
+}
+
+void Node::Impl::TriggerSnapshot() {
+  if (!stopped_ && !receiver_.installing()) compaction_.Trigger();
+}
+
+// --- the pump
+
+void Node::Impl::OnSend(NodeId to, const Message& message) { SendBytes(to, encoder_.Encode(to, message)); }
+
+void Node::Impl::OnApplied(const Entry& entry, sm::Applied& applied) {
+  if (applied.reply.has_node()) OnNodeCommand(entry);
+  compaction_.OnApplied(applied);
+  if (change_hook_) change_hook_(applied);
+  proposals_.OnApplied(entry.id, applied.reply);
+}
+
+void Node::Impl::OnNodeCommand(const Entry& entry) {
+  addresses_.Reload(context_.env.state_store);
+  pb::Command command;
+  if (command.ParseFromString(*entry.payload)) context_.Info(DescribeNodeCommand(command));
+}
+
+void Node::Impl::OnInstalled(const SnapshotMeta& meta) {
+  pump_.NoteInstalled(*meta.last);
+  addresses_.Reload(context_.env.state_store);
+  compaction_.OnInstalled(meta);
+  if (install_hook_) install_hook_(*meta.last);
+  proposals_.OnInstalled(*meta.last);
+}
+
+void Node::Impl::OnQuiet() {
+  encoder_.DropCache();
+  proposals_.OnView(pump_.view());
+  forwarder_.OnView(pump_.view());
+  startup_.OnView(pump_.view());
+  reads_.OnQuiet();
+}
+
+// --- the transport
+
+void Node::Impl::ListenToPeers() {
+  context_.env.transport.Start(
+      context_.lifetime.Guard([this](const std::string& bytes) { OnMessage(bytes); }),
+      [this, alive = context_.lifetime.Watch()](const std::string& bytes, io::Transport::Responder respond) {
+        if (!alive.expired()) return OnCall(bytes, std::move(respond));
+        respond(Stopped().reply.SerializeAsString());
+      });
+}
+
+void Node::Impl::OnMessage(std::string_view bytes) {
+  std::optional<Decoded> message = Decode(bytes);
+  if (!message) return context_.Warn("a malformed message was dropped");
+  // Two nodes may have been given one address by mistake: nobody answers for somebody else.
+  if (message->to != context_.id() || message->from == context_.id()) return;
+  addresses_.Learn(message->from, message->sender);
+  if (auto* chunk = std::get_if<pb::SnapshotChunk>(&message->body)) {
+    receiver_.OnChunk(message->from, std::move(*chunk));
+  } else if (const auto* ack = std::get_if<pb::SnapshotAck>(&message->body)) {
+    sender_.OnAck(message->from, *ack);
+  } else {
+    pump_.Feed(Received{message->from, std::move(std::get<Message>(message->body))});
+  }
+}
+
+void Node::Impl::OnCall(const std::string& bytes, io::Transport::Responder respond) {
+  pb::ForwardRequest request;
+  if (!request.ParseFromString(bytes)) {
+    context_.Warn("a malformed request was refused");
+    return respond(Failed(pb::FORWARD_REFUSED, "malformed request").reply.SerializeAsString());
+  }
+  forwarder_.Route(
+      std::move(request), Forwarder::Reach::kAnywhere,
+      [respond = std::move(respond)](const Outcome& outcome) mutable { respond(outcome.reply.SerializeAsString()); });
+}
+
+void Node::Impl::SendBytes(NodeId to, std::string bytes) {
+  if (auto endpoint = addresses_.Find(to)) context_.env.transport.Send(*endpoint, std::move(bytes));
+}
+
+// --- what others may see
+
+NodeStatus Node::Impl::status() const {
+  NodeStatus status;
+  status.raft = pump_.raft().status();
+  status.last_applied = machine_.last_applied();
+  status.committed = pump_.stored().committed;
+  status.snapshot = compaction_.durable();
+  status.snapshot_key_count = compaction_.durable_rows();
+  status.last_seq = machine_.last_seq().value();
+  if (auto applied = FromStored(machine_.last_applied(), machine_.last_membership())) {
+    status.applied_membership = std::move(applied->membership);
+    status.applied_membership_id = applied->membership_id;
+  }
+  status.nodes = addresses_.table();
+  status.log = context_.env.log_store.Stats();
+  status.proposals_pending = forwarder_.pending();
+  status.proposals_failed = forwarder_.failed();
+  status.leader_changes = pump_.leader_changes();
+  status.stopped = stopped_;
+  return status;
+}
+
+ExportSource Node::Impl::Export() const {
+  const StoredFacts& stored = pump_.stored();
+  return {context_.id(), stored.hard_state, stored.committed, stored.purged, pump_.raft().LogEntries(), LocalState()};
+}
+
+}  // namespace metasrv::node

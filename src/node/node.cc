@@ -1,0 +1,97 @@
+#include "node/node.h"
+
+#include <utility>
+
+#include "node/bootstrap.h"
+#include "node/impl.h"
+
+namespace metasrv::node {
+namespace {
+
+// What must be written before anything else, on a disk that knows no identity or no cluster yet.
+std::optional<io::LogBatch> FoundingWrite(io::LogContents& contents, NodeId id, bool founds_cluster) {
+  if (contents.node_id && !founds_cluster) return std::nullopt;
+  io::LogBatch batch;
+  batch.node_id = id;
+  if (founds_cluster) {
+    batch.append = {FirstEntry(id)};
+    contents.entries = batch.append;
+  }
+  return batch;
+}
+
+std::expected<Findings, io::Error> Inspect(const NodeOptions& options, NodeId id, io::LogContents contents,
+                                           const sm::Reader& state) {
+  auto meta = ReadStateMeta(state);
+  if (!meta) return std::unexpected(std::move(meta.error()));
+  Findings findings;
+  findings.stored = {contents.hard_state, contents.committed, contents.purged};
+  findings.founds_cluster = options.single && IsUninitialised(contents, *meta);
+  if (auto write = FoundingWrite(contents, id, findings.founds_cluster)) findings.first_writes.push_back(*write);
+  auto disk = Recover(std::move(contents), std::move(*meta));
+  if (!disk) return std::unexpected(std::move(disk.error()));
+  findings.disk = std::move(*disk);
+  if (findings.disk.repair) {
+    findings.stored.purged = findings.disk.repair->reset_to;
+    findings.first_writes.push_back(*findings.disk.repair);
+  }
+  return findings;
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Node>, io::Error> Node::Create(const NodeOptions& options,
+                                                             const Environment& environment) {
+  auto contents = environment.log_store.Load();
+  if (!contents) return std::unexpected(std::move(contents.error()));
+  NodeOptions effective = options;
+  effective.raft.id = contents->node_id.value_or(options.raft.id);
+  auto findings = Inspect(effective, effective.raft.id, std::move(*contents), environment.state_store);
+  if (!findings) return std::unexpected(std::move(findings.error()));
+  if (effective.raft.id != options.raft.id) {
+    environment.trace.Emit(effective.raft.id, {TraceKind::kWarning, 0, 0,
+                                               "the configured id " + std::to_string(options.raft.id.value()) +
+                                                   " is ignored: the data directory belongs to node " +
+                                                   std::to_string(effective.raft.id.value())});
+  }
+  return std::unique_ptr<Node>(
+      new Node(std::make_unique<Impl>(std::move(effective), environment, std::move(*findings))));
+}
+
+Node::Node(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Node::~Node() { Stop(); }
+
+void Node::Start() { impl_->Start(); }
+void Node::Stop() { impl_->Stop("stopped", false); }
+
+void Node::Write(pb::Command command, std::function<void(WriteResult)> done) {
+  impl_->Write(std::move(command), Forwarder::Reach::kAnywhere, std::move(done));
+}
+
+void Node::WriteHere(pb::Command command, std::function<void(WriteResult)> done) {
+  impl_->Write(std::move(command), Forwarder::Reach::kHere, std::move(done));
+}
+
+void Node::Read(std::function<void(ReadResult)> done) { impl_->Read(std::move(done)); }
+
+void Node::Forward(pb::ForwardRequest request, std::function<void(pb::ForwardReply)> done) {
+  impl_->Forward(std::move(request), std::move(done));
+}
+
+NodeStatus Node::status() const { return impl_->status(); }
+std::optional<NodeId> Node::leader() const { return impl_->pump().view().leader; }
+ExportSource Node::Export() const { return impl_->Export(); }
+std::shared_ptr<const sm::Snapshot> Node::LocalState() const { return impl_->LocalState(); }
+void Node::TriggerSnapshot() { impl_->TriggerSnapshot(); }
+void Node::SetChangeHook(ChangeHook hook) { impl_->SetChangeHook(std::move(hook)); }
+void Node::SetInstallHook(InstallHook hook) { impl_->SetInstallHook(std::move(hook)); }
+
+void Node::JoinAndRegister(std::function<void(const std::string& line)> progress,
+                           std::function<void(std::expected<void, std::string>)> done) {
+  impl_->JoinAndRegister(std::move(progress), std::move(done));
+}
+
+const Raft& Node::raft() const { return impl_->pump().raft(); }
+NodeId Node::id() const { return impl_->id(); }
+
+}  // namespace metasrv::node

@@ -1,0 +1,201 @@
+#include "node/pump.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "consensus/core.h"
+#include "node/wire.h"
+
+namespace metasrv::node {
+namespace {
+
+RaftView ViewOf(const Raft& raft, NodeId id) {
+  const RaftCore& core = raft.core();
+  RaftView view{std::holds_alternative<Leader>(core.role()), core.hard_state().term, std::nullopt};
+  if (view.leads) view.leader = id;
+  if (const auto* follower = std::get_if<Follower>(&core.role())) view.leader = follower->leader;
+  return view;
+}
+
+// The state machine's form of committed entries; views into them and into `memberships`.
+std::vector<sm::LogEntry> ToLogEntries(const std::vector<Entry>& entries, std::deque<meta::Membership>& memberships) {
+  std::vector<sm::LogEntry> out;
+  out.reserve(entries.size());
+  for (const Entry& entry : entries) {
+    sm::LogEntry& added = out.emplace_back(sm::LogEntry{entry.id, {}, nullptr});
+    if (entry.kind == EntryKind::kNormal) added.command = *entry.payload;
+    if (entry.kind == EntryKind::kMembership) added.membership = &memberships.emplace_back(ToProto(*entry.membership));
+  }
+  return out;
+}
+
+}  // namespace
+
+Pump::Pump(Context& context, Raft raft, sm::Machine& machine, PumpListener& listener, StoredFacts stored,
+           std::uint64_t log_time)
+    : context_(context),
+      raft_(std::move(raft)),
+      machine_(machine),
+      listener_(listener),
+      tick_(context.env.loop),
+      stored_(std::move(stored)),
+      written_committed_(stored_.committed),
+      log_time_(log_time) {
+  view_ = ViewOf(raft_, context_.id());
+}
+
+void Pump::Start(std::vector<io::LogBatch> first_writes) {
+  for (io::LogBatch& batch : first_writes) Write(std::move(batch), PersistSeq(0));
+  ArmTimer();
+}
+
+void Pump::NoteInstalled(const LogId& last) { NoteCommitted(last); }
+
+void Pump::Stop() {
+  stopped_ = true;
+  tick_.Cancel();
+  inputs_.clear();
+  held_.clear();
+}
+
+void Pump::Fail(const std::string& reason) {
+  if (stopped_) return;
+  Stop();
+  listener_.OnFatal(reason);
+}
+
+LogIndex Pump::applied_end() const {
+  const auto last = machine_.last_applied();
+  return last ? last->index.Next() : LogIndex(0);
+}
+
+void Pump::Feed(Input input) {
+  if (stopped_) return;
+  inputs_.push_back(std::move(input));
+  if (running_) return;
+  running_ = true;
+  while (!inputs_.empty()) {
+    while (!inputs_.empty()) {
+      Input next = std::move(inputs_.front());
+      inputs_.pop_front();
+      RunStep(std::move(next));
+    }
+    if (!stopped_) listener_.OnQuiet();
+  }
+  running_ = false;
+  if (!stopped_) ArmTimer();
+}
+
+void Pump::RunStep(Input input) { RunOutput(raft_.Step(context_.Now(), std::move(input))); }
+
+// Any callback may stop the node; what is left of the output is then void.
+void Pump::RunOutput(Output out) {
+  for (const TraceEvent& event : out.trace) context_.Emit(event);
+  RefreshView();
+  for (const Proposed& proposed : out.proposed) listener_.OnProposed(proposed);
+  if (!out.committed.empty()) NoteCommitted(out.committed.back().id);
+  if (!stopped_ && out.persist) Store(std::move(*out.persist));
+  if (!stopped_) SendOrHold(std::move(out.messages));
+  if (!stopped_ && !out.committed.empty()) Apply(out.committed);
+  if (stopped_) return;
+  for (const ReadReady& read : out.reads) listener_.OnReadReady(read);
+  for (const MembershipDone& done : out.membership_done) listener_.OnMembershipDone(done);
+  for (const NodeId to : out.cancel_snapshots) listener_.OnCancelSnapshot(to);
+  for (const SendSnapshot& send : out.send_snapshots) listener_.OnSendSnapshot(send);
+  if (!stopped_ && out.install_snapshot) listener_.OnInstallSnapshot(*out.install_snapshot);
+}
+
+void Pump::RefreshView() {
+  const RaftView now = ViewOf(raft_, context_.id());
+  if (now == view_) return;
+  if (now.leader && now.leader != last_leader_) {
+    ++leader_changes_;
+    last_leader_ = now.leader;
+  }
+  view_ = now;
+}
+
+// What was imported may be ahead of what this node knows to be committed.
+void Pump::NoteCommitted(const LogId& last) {
+  if (!stored_.committed || stored_.committed->index < last.index) stored_.committed = last;
+}
+
+void Pump::Store(Persist persist) {
+  NoteStored(persist);
+  io::LogBatch batch;
+  batch.hard_state = persist.hard_state;
+  batch.reset_to = persist.reset_to;
+  batch.truncate_from = persist.truncate_from;
+  batch.purge_to = persist.purge_to;
+  const bool carries_committed = persist.hard_state || !persist.append.empty();
+  if (carries_committed && stored_.committed && stored_.committed != written_committed_) {
+    batch.committed = written_committed_ = stored_.committed;
+  }
+  batch.append = std::move(persist.append);
+  Write(std::move(batch), persist.seq);
+}
+
+void Pump::Write(io::LogBatch batch, PersistSeq seq) {
+  context_.env.log_store.Write(std::move(batch),
+                               context_.lifetime.Guard([this, seq](const auto& result) { OnStored(seq, result); }));
+}
+
+void Pump::NoteStored(const Persist& persist) {
+  if (persist.hard_state) stored_.hard_state = persist.hard_state;
+  if (persist.reset_to) stored_.purged = persist.reset_to;
+  if (persist.purge_to) stored_.purged = persist.purge_to;
+  for (const Entry& entry : persist.append) {
+    if (entry.kind == EntryKind::kNormal) log_time_ = std::max(log_time_, PeekTime(*entry.payload).value_or(0));
+  }
+}
+
+void Pump::OnStored(PersistSeq seq, const std::expected<void, io::Error>& result) {
+  if (stopped_) return;
+  if (!result)
+    return Fail("log store: " + std::string(io::ToString(result.error().kind)) + ": " + result.error().detail);
+  if (seq == PersistSeq(0)) return;  // consensus does not know of the first writes
+  durable_ = std::max(durable_, seq);
+  ReleaseHeld();
+  Feed(Persisted{seq});
+}
+
+void Pump::SendOrHold(std::vector<Outgoing> messages) {
+  for (Outgoing& message : messages) {
+    if (message.after <= durable_) {
+      listener_.OnSend(message.to, message.message);
+    } else {
+      held_.push_back(std::move(message));
+    }
+  }
+}
+
+void Pump::ReleaseHeld() {
+  while (!held_.empty() && held_.front().after <= durable_) {
+    const Outgoing message = std::move(held_.front());
+    held_.pop_front();
+    listener_.OnSend(message.to, message.message);
+  }
+}
+
+void Pump::Apply(const std::vector<Entry>& entries) {
+  std::deque<meta::Membership> memberships;
+  auto applied = machine_.Apply(ToLogEntries(entries, memberships));
+  if (!applied) return Fail("state store: a write failed");
+  context_.Emit({TraceKind::kApplied, applied_end().value(), 0, {}});
+  for (std::size_t i = 0; i < entries.size() && !stopped_; ++i) listener_.OnApplied(entries[i], (*applied)[i]);
+}
+
+void Pump::ArmTimer() {
+  const Instant deadline = raft_.next_deadline();
+  if (deadline == Instant::Never()) return;
+  // A deadline that moved back is noticed when the timer fires: re-arming for every message would cost more.
+  tick_.SetAtLatest(deadline, [this] {
+    if (context_.Now() >= raft_.next_deadline()) {
+      Feed(Tick{});
+    } else {
+      ArmTimer();
+    }
+  });
+}
+
+}  // namespace metasrv::node

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "consensus/raft.h"
+#include "node/context.h"
+#include "sm/machine.h"
+
+namespace metasrv::node {
+
+// Where the pump delivers what consensus decided. Calls come in the order of Output's members; they may feed the pump.
+class PumpListener {
+ public:
+  virtual ~PumpListener() = default;
+  virtual void OnProposed(const Proposed& proposed) = 0;
+  virtual void OnSend(NodeId to, const Message& message) = 0;
+  virtual void OnApplied(const Entry& entry, sm::Applied& applied) = 0;
+  virtual void OnReadReady(const ReadReady& read) = 0;
+  virtual void OnMembershipDone(const MembershipDone& done) = 0;
+  virtual void OnCancelSnapshot(NodeId to) = 0;
+  virtual void OnSendSnapshot(const SendSnapshot& send) = 0;
+  virtual void OnInstallSnapshot(const SnapshotMeta& meta) = 0;
+  // Everything that was fed has been worked off.
+  virtual void OnQuiet() = 0;
+  // The disk failed; the pump has stopped.
+  virtual void OnFatal(const std::string& reason) = 0;
+};
+
+// The part of consensus' status that is asked for on every request.
+struct RaftView {
+  bool leads = false;
+  Term term;
+  std::optional<NodeId> leader;
+
+  friend bool operator==(const RaftView&, const RaftView&) = default;
+};
+
+// What of the log store's contents must be remembered to export it unchanged (export-format.md §10.4, §10.5).
+struct StoredFacts {
+  std::optional<HardState> hard_state;
+  std::optional<LogId> committed;
+  std::optional<LogId> purged;
+};
+
+// Drives consensus: feeds one input at a time and carries out the Output, in order. The only writer of the log store
+// and the only one who applies entries. See README.md for the drawing.
+class Pump {
+ public:
+  // `log_time` is the time of the newest log entry that has one. All references must outlive the pump.
+  Pump(Context& context, Raft raft, sm::Machine& machine, PumpListener& listener, StoredFacts stored,
+       std::uint64_t log_time);
+
+  // Feeds `input`; at once, or after the ones that are being worked off. Ignored once stopped.
+  void Feed(Input input);
+
+  // Writes what recovery or the bootstrap found to be written first, and arms the timer for consensus' deadlines.
+  void Start(std::vector<io::LogBatch> first_writes);
+
+  // Nothing is fed, stored, sent or applied any more. Idempotent.
+  void Stop();
+
+  // Stops because of a disk error, and reports it once.
+  void Fail(const std::string& reason);
+
+  // The state was replaced by one that ends with `last`.
+  void NoteInstalled(const LogId& last);
+
+  [[nodiscard]] RequestId NextRequestId() { return RequestId(++last_request_id_); }
+
+  [[nodiscard]] const Raft& raft() const { return raft_; }
+  [[nodiscard]] const RaftView& view() const { return view_; }
+  [[nodiscard]] bool leads() const { return view_.leads; }
+  [[nodiscard]] const StoredFacts& stored() const { return stored_; }
+  // Number of applied entries; the first entry has index 0.
+  [[nodiscard]] LogIndex applied_end() const;
+  // No entry of this log carries a later time.
+  [[nodiscard]] std::uint64_t log_time() const { return log_time_; }
+  [[nodiscard]] std::uint64_t leader_changes() const { return leader_changes_; }
+
+ private:
+  void RunStep(Input input);
+  void RunOutput(Output out);
+  void RefreshView();
+  void NoteCommitted(const LogId& last);
+  void Store(Persist persist);
+  void NoteStored(const Persist& persist);
+  void OnStored(PersistSeq seq, const std::expected<void, io::Error>& result);
+  void Write(io::LogBatch batch, PersistSeq seq);
+  void SendOrHold(std::vector<Outgoing> messages);
+  void ReleaseHeld();
+  void Apply(const std::vector<Entry>& entries);
+  void ArmTimer();
+
+  Context& context_;
+  Raft raft_;
+  sm::Machine& machine_;
+  PumpListener& listener_;
+  Timer tick_;
+  RaftView view_;
+  std::optional<NodeId> last_leader_;  // for counting changes
+  StoredFacts stored_;
+  std::optional<LogId> written_committed_;  // what the log store was last given
+  PersistSeq durable_;
+  std::deque<Input> inputs_;
+  std::deque<Outgoing> held_;  // wait for their write, in order
+  std::uint64_t last_request_id_ = 0;
+  std::uint64_t log_time_ = 0;
+  std::uint64_t leader_changes_ = 0;
+  bool running_ = false;  // inside Feed's loop
+  bool stopped_ = false;
+};
+
+}  // namespace metasrv::node
