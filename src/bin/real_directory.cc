@@ -1,0 +1,116 @@
+#include "bin/real_directory.h"
+
+#include <utility>
+
+#include "backup/store_sink.h"
+#include "io/real/data_dir.h"
+#include "io/real/os_clock.h"
+#include "io/real/rocks_log_store.h"
+#include "io/real/rocks_state_store.h"
+#include "io/real/thread_loop.h"
+
+namespace metasrv {
+namespace {
+
+using Status = std::expected<void, io::Error>;
+
+// Both stores of one node, and a loop for their completions that runs on the caller's thread while it waits.
+class RealStores {
+ public:
+  static std::expected<std::unique_ptr<RealStores>, io::Error> Open(const io::DataPaths& paths) {
+    auto stores = std::make_unique<RealStores>();
+    auto log = io::RocksLogStore::Open({.directory = paths.log}, stores->loop_);
+    if (!log) return std::unexpected(log.error());
+    auto state = io::RocksStateStore::Open({.directory = paths.state}, stores->loop_);
+    if (!state) return std::unexpected(state.error());
+    stores->log_ = std::move(*log);
+    stores->state_ = std::move(*state);
+    return stores;
+  }
+
+  io::LogStore& log() { return *log_; }
+  sm::Store& state() { return *state_; }
+
+  // Writes `last` and waits until it and everything before it are durable, in both stores. Called at most once.
+  Status WriteAndSync(io::LogBatch last) {
+    Status result;
+    log_->Write(std::move(last), [this, &result](Status written) {
+      result = std::move(written);
+      state_->Flush([this, &result](bool ok) {
+        if (!ok && result) result = std::unexpected(state_->failure().value_or(io::Error{}));
+        loop_.Stop();
+      });
+    });
+    loop_.Run();
+    return result;
+  }
+
+ private:
+  io::OsClock clock_;
+  io::ThreadLoop loop_{clock_};
+  std::unique_ptr<io::RocksLogStore> log_;
+  std::unique_ptr<io::RocksStateStore> state_;
+};
+
+class RealReplacement final : public ctl::Replacement {
+ public:
+  RealReplacement(std::unique_ptr<io::DataImport> import, std::unique_ptr<RealStores> stores)
+      : import_(std::move(import)), stores_(std::move(stores)), sink_(stores_->log(), stores_->state()) {}
+
+  backup::ImportSink& sink() override { return sink_; }
+
+  Status Commit() override {
+    auto synced = stores_->WriteAndSync({});
+    if (!synced) return synced;
+    if (sink_.log_error()) return std::unexpected(*sink_.log_error());
+    stores_.reset();
+    return import_->Commit();
+  }
+
+ private:
+  std::unique_ptr<io::DataImport> import_;  // outlives the stores inside it
+  std::unique_ptr<RealStores> stores_;
+  backup::StoreSink sink_;
+};
+
+class RealDirectory final : public ctl::OfflineDirectory {
+ public:
+  explicit RealDirectory(std::unique_ptr<io::DataDir> dir) : dir_(std::move(dir)) {}
+
+  std::expected<Content, io::Error> Load() override {
+    auto stores = RealStores::Open(dir_->paths());
+    if (!stores) return std::unexpected(stores.error());
+    stores_ = std::move(*stores);
+    auto log = stores_->log().Load();
+    if (!log) return std::unexpected(log.error());
+    return Content{std::move(*log), stores_->state().NewSnapshot()};
+  }
+
+  Status SetNodeId(NodeId id) override {
+    io::LogBatch identity;
+    identity.node_id = id;
+    return stores_->WriteAndSync(std::move(identity));
+  }
+
+  std::expected<std::unique_ptr<ctl::Replacement>, io::Error> Replace() override {
+    auto import = dir_->BeginImport();
+    if (!import) return std::unexpected(import.error());
+    auto stores = RealStores::Open((*import)->paths());
+    if (!stores) return std::unexpected(stores.error());
+    return std::make_unique<RealReplacement>(std::move(*import), std::move(*stores));
+  }
+
+ private:
+  std::unique_ptr<io::DataDir> dir_;
+  std::unique_ptr<RealStores> stores_;
+};
+
+}  // namespace
+
+std::expected<std::unique_ptr<ctl::OfflineDirectory>, io::Error> OpenRealDirectory(const std::string& raft_dir) {
+  auto dir = io::DataDir::Open(raft_dir, io::DataDir::Missing::kCreate);
+  if (!dir) return std::unexpected(dir.error());
+  return std::make_unique<RealDirectory>(std::move(*dir));
+}
+
+}  // namespace metasrv

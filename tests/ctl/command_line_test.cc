@@ -1,0 +1,138 @@
+#include "ctl/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace metasrv::ctl {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+template <class T>
+T Parsed(std::vector<std::string> arguments, std::optional<std::string> environment = std::nullopt) {
+  const auto command = ParseCommandLine(std::move(arguments), environment);
+  if (!command) {
+    ADD_FAILURE() << command.error().text;
+    return {};
+  }
+  EXPECT_TRUE(std::holds_alternative<T>(*command));
+  return std::get<T>(*command);
+}
+
+Message Refused(std::vector<std::string> arguments) {
+  const auto command = ParseCommandLine(std::move(arguments), std::nullopt);
+  EXPECT_FALSE(command.has_value());
+  return command ? Message{-1, ""} : command.error();
+}
+
+TEST(CommandLine, EverySubcommandHasTheDefaultsOfTheSpecification) {
+  EXPECT_EQ("127.0.0.1:9191", Parsed<StatusCommand>({"status"}).grpc_address);
+  EXPECT_EQ("127.0.0.1:9191", Parsed<MemberListCommand>({"member-list"}).grpc_address);
+  EXPECT_EQ("127.0.0.1:28002", Parsed<TransferLeaderCommand>({"transfer-leader"}).admin_address);
+  EXPECT_EQ("127.0.0.1:28101", Parsed<TriggerSnapshotCommand>({"trigger-snapshot"}).admin_address);
+  EXPECT_EQ("127.0.0.1:28002", Parsed<ListFeaturesCommand>({"list-features"}).admin_address);
+  EXPECT_EQ("127.0.0.1:28002", Parsed<MetricsCommand>({"metrics"}).admin_address);
+  const auto backup = Parsed<ExportCommand>({"export"});
+  EXPECT_EQ("127.0.0.1:9191", backup.grpc_address);
+  EXPECT_EQ("", backup.db);
+  EXPECT_EQ(0U, backup.id);
+  EXPECT_FALSE(backup.raft_dir || backup.chunk_size);
+}
+
+TEST(CommandLine, ValuesComeAfterASpaceOrAnEqualsSign) {
+  EXPECT_EQ("a=b", Parsed<GetCommand>({"get", "--key", "a=b"}).key);
+  EXPECT_EQ("a=b", Parsed<GetCommand>({"get", "--key=a=b"}).key);
+  EXPECT_EQ("--x", Parsed<UpsertCommand>({"upsert", "--key", "k", "--value=--x"}).value);
+}
+
+TEST(CommandLine, EmptyValuesAreValid) {
+  EXPECT_EQ("", Parsed<GetCommand>({"get", "--key", ""}).key);
+  EXPECT_EQ("", Parsed<GetCommand>({"get", "--key="}).key);
+  EXPECT_EQ("", Parsed<ExportCommand>({"export", "--db=", "--id=3"}).db);
+  EXPECT_EQ("", Parsed<WatchCommand>({"watch", "--prefix", ""}).prefix);
+}
+
+TEST(CommandLine, ImportCollectsEveryInitialClusterMember) {
+  const auto import = Parsed<ImportCommand>(
+      {"import", "--raft-dir", "d", "--db", "f", "--id=2", "--initial-cluster", "1=a:1", "--initial-cluster=2=b:2"});
+  EXPECT_EQ("d", import.raft_dir);
+  EXPECT_EQ("f", import.db);
+  EXPECT_EQ(2U, import.id);
+  EXPECT_THAT(import.initial_cluster, ElementsAre("1=a:1", "2=b:2"));
+}
+
+TEST(CommandLine, WrongUsageEndsWithCodeTwoAndSaysWhy) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"frobnicate"},
+                                             {"stat"},
+                                             {"status", "--frobnicate"},
+                                             {"status", "extra"},
+                                             {"get"},
+                                             {"get", "--ke", "x"},
+                                             {"get", "--key", "a", "--key", "b"},
+                                             {"upsert", "--key", "k"},
+                                             {"watch"},
+                                             {"import", "--db", "f"},
+                                             {"--import"},
+                                             {"export", "--id", "x"},
+                                             {"export", "--id", "-1"},
+                                             {"transfer-leader", "--to", "leader"},
+                                             {"set-feature", "--feature", "dummy", "--enable", "yes"},
+                                             {"status", "--raft-dir", "d"},
+                                             {"get", "status", "--key", "k"}}) {
+    const auto message = Refused(arguments);
+    EXPECT_EQ(2, message.exit_code) << testing::PrintToString(arguments);
+    EXPECT_THAT(message.text, StartsWith("error: ")) << testing::PrintToString(arguments);
+    EXPECT_THAT(message.text, HasSubstr("Usage:"));
+  }
+}
+
+TEST(CommandLine, HelpNamesEveryLongOption) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"import", "--help"}, {"import", "-h"}, {"help", "import"}}) {
+    const auto help = Refused(arguments);
+    EXPECT_EQ(0, help.exit_code);
+    for (const char* text : {"Usage:", "--raft-dir", "--db", "--initial-cluster", "--id", "--help"}) {
+      EXPECT_THAT(help.text, HasSubstr(text));
+    }
+  }
+  EXPECT_THAT(Refused({"status", "--help"}).text, HasSubstr("--grpc-api-address"));
+}
+
+TEST(CommandLine, NothingToDoPrintsTheTopLevelHelp) {
+  const auto help = Refused({});
+  EXPECT_EQ(0, help.exit_code);
+  for (const char* text : {"Usage:", "status", "export", "import", "--raft-dir", "--export-chunk-size", "--version"}) {
+    EXPECT_THAT(help.text, HasSubstr(text));
+  }
+}
+
+TEST(CommandLine, VersionIsOneLine) {
+  const auto version = Refused({"-V"});
+  EXPECT_EQ(0, version.exit_code);
+  EXPECT_THAT(version.text, testing::MatchesRegex("databend-metactl v[^\n]+\n"));
+  EXPECT_EQ(version.text, Refused({"--version"}).text);
+}
+
+TEST(CommandLine, TheFlagOnlyFormStillExportsAndImports) {
+  const auto backup =
+      Parsed<ExportCommand>({"--export", "--grpc-api-address", "h:1", "--db", "f", "--export-chunk-size", "7"});
+  EXPECT_EQ("h:1", backup.grpc_address);
+  EXPECT_EQ("f", backup.db);
+  EXPECT_EQ(7U, backup.chunk_size);
+  EXPECT_EQ("d", Parsed<ExportCommand>({"--export", "--import", "--raft-dir", "d"}).raft_dir);
+  const auto import = Parsed<ImportCommand>({"--import", "--raft-dir", "d", "--id", "4", "--initial-cluster", "4=h:1"});
+  EXPECT_EQ("d", import.raft_dir);
+  EXPECT_THAT(import.initial_cluster, ElementsAre("4=h:1"));
+}
+
+TEST(CommandLine, AGlobalAddressServesTheSubcommandButTheEnvironmentDoesNot) {
+  EXPECT_EQ("0.0.0.0:9191", Parsed<StatusCommand>({"--grpc-api-address", "0.0.0.0:9191", "status"}).grpc_address);
+  EXPECT_EQ("127.0.0.1:9191", Parsed<StatusCommand>({"status"}, "env:1").grpc_address);
+  EXPECT_EQ("env:1", Parsed<ExportCommand>({"--export"}, "env:1").grpc_address);
+}
+
+}  // namespace
+}  // namespace metasrv::ctl
