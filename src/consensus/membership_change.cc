@@ -62,6 +62,7 @@ void RaftCore::StartChange(const ChangeMembership& change) {
     case MembershipGoal::kRewrite: break;
   }
   const bool is_known_learner = change.goal == MembershipGoal::kVoter && membership_.current().Contains(change.node);
+  running.added_learner = change.goal == MembershipGoal::kVoter && !is_known_learner;
   running.entry_end = is_known_learner ? commit_end_ : ProposeMembership(std::move(next));
   leader.change = running;
   AdvanceChange();
@@ -114,8 +115,10 @@ void RaftCore::PromoteWhenCaughtUp(RunningChange& change) {
     change.stage = RunningChange::Stage::kJoint;
     change.entry_end = ProposeMembership(std::move(next));
   } else if (is_committed && now_ >= change.progress_deadline) {
-    next.nodes = Without(next.nodes, change.node);
-    ProposeMembership(std::move(next));
+    if (change.added_learner) {
+      next.nodes = Without(next.nodes, change.node);
+      ProposeMembership(std::move(next));
+    }
     EndChange(MembershipResult::kNotCaughtUp);
   }
 }
