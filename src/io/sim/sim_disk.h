@@ -116,6 +116,9 @@ class SimDisk {
   [[nodiscard]] std::size_t PendingLogWrites() const { return log_.pending.size() + log_.undecided.size(); }
   [[nodiscard]] std::size_t PendingStateWrites() const { return state_.pending.size(); }
 
+  // The last crash left a damaged record that nobody has opened the log to find.
+  [[nodiscard]] bool HasTornRecord() const { return log_.torn.has_value(); }
+
   [[nodiscard]] NodeId node() const { return node_; }
 
  private:
