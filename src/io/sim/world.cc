@@ -35,11 +35,6 @@ const char* ToString(EventKind kind) {
 
 World::World(std::uint64_t seed) : draws_(seed), digest_(MixHash(0, seed)) {}
 
-bool World::Later(const Item& a, const Item& b) {
-  if (a.micros != b.micros) return a.micros > b.micros;
-  return a.sequence > b.sequence;
-}
-
 const World::Life& World::LifeOf(NodeId node) const {
   static const Life kNeverStarted;
   return node.value() < lives_.size() ? lives_[node.value()] : kNeverStarted;
@@ -90,7 +85,7 @@ EventId World::Add(Instant when, Slot slot) {
 
 void World::Push(Instant when, std::uint32_t slot) {
   heap_.push_back({when.micros(), sequence_++, slot, slots_[slot].generation});
-  std::push_heap(heap_.begin(), heap_.end(), Later);
+  std::push_heap(heap_.begin(), heap_.end(), Later());
 }
 
 void World::Release(std::uint32_t slot) {
@@ -111,7 +106,7 @@ void World::Cancel(EventId id) {
 void World::DropCancelled() {
   if (cancelled_ < kCancelledMin || cancelled_ * 2 < heap_.size()) return;
   std::erase_if(heap_, [this](const Item& item) { return !Current(item); });
-  std::make_heap(heap_.begin(), heap_.end(), Later);
+  std::make_heap(heap_.begin(), heap_.end(), Later());
   cancelled_ = 0;
 }
 
@@ -120,7 +115,7 @@ void World::PruneTop() {
     const Item top = heap_.front();
     const bool current = Current(top);
     if (current && !Hold(top) && !TooEarly(top)) return;
-    std::pop_heap(heap_.begin(), heap_.end(), Later);
+    std::pop_heap(heap_.begin(), heap_.end(), Later());
     heap_.pop_back();
     if (!current && cancelled_ > 0) --cancelled_;
   }
@@ -130,7 +125,7 @@ bool World::StepOne() {
   PruneTop();
   if (heap_.empty()) return false;
   const Item item = heap_.front();
-  std::pop_heap(heap_.begin(), heap_.end(), Later);
+  std::pop_heap(heap_.begin(), heap_.end(), Later());
   heap_.pop_back();
   Fire(item);
   return true;

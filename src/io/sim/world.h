@@ -109,6 +109,11 @@ class World {
     std::uint32_t slot;
     std::uint32_t generation;
   };
+  struct Later {  // puts the earliest item at the heap's front
+    bool operator()(const Item& a, const Item& b) const {
+      return a.micros != b.micros ? a.micros > b.micros : a.sequence > b.sequence;
+    }
+  };
   struct Slot {
     Task run;
     std::uint64_t payload = 0;
@@ -126,7 +131,6 @@ class World {
     std::vector<Item> held;  // due while paused
   };
 
-  static bool Later(const Item& a, const Item& b);
   [[nodiscard]] const Life& LifeOf(NodeId node) const;
   [[nodiscard]] bool Current(const Item& item) const;
   EventId Add(Instant when, Slot slot);
