@@ -1,0 +1,53 @@
+#include "bin/node_options.h"
+
+#include <algorithm>
+
+namespace metasrv {
+namespace {
+
+constexpr std::uint64_t kDefaultMessageBytes = 32ULL * 1024 * 1024;
+
+// Milliseconds that would overflow a Duration are as good as forever.
+Duration Millis(std::uint64_t ms) {
+  constexpr std::uint64_t kYearMs = 365ULL * 24 * 3600 * 1000;
+  return Duration::Millis(static_cast<std::int64_t>(std::min(ms, kYearMs)));
+}
+
+std::expected<std::vector<Endpoint>, std::string> ToEndpoints(const std::vector<std::string>& addresses) {
+  std::vector<Endpoint> endpoints;
+  for (const std::string& address : addresses) {
+    const auto parts = server::SplitHostPort(address);
+    if (!parts) return std::unexpected("invalid address in `join`: " + address);
+    endpoints.push_back({parts->host, parts->port});
+  }
+  return endpoints;
+}
+
+}  // namespace
+
+std::expected<node::NodeOptions, std::string> ToNodeOptions(const server::Config& config) {
+  const server::RaftConfig& raft = config.raft;
+  auto join = ToEndpoints(server::JoinOthers(config));
+  if (!join) return std::unexpected(join.error());
+  node::NodeOptions options;
+  options.raft.id = NodeId(raft.id);
+  options.raft.heartbeat_interval = Millis(raft.heartbeat_interval);
+  options.raft.election_timeout_min = options.raft.heartbeat_interval * 2;
+  options.raft.election_timeout_max = options.raft.heartbeat_interval * 3;
+  options.raft_advertise = {raft.raft_advertise_host, raft.raft_api_port};
+  options.grpc_advertise = server::GrpcAdvertiseAddress(config);
+  options.single = raft.single;
+  options.join = std::move(*join);
+  options.learner = raft.learner;
+  options.wait_leader_timeout = Millis(raft.wait_leader_timeout);
+  options.snapshot_logs_since_last = std::max<std::uint64_t>(raft.snapshot_logs_since_last, 1);
+  options.max_applied_log_to_keep = raft.max_applied_log_to_keep;
+  // Room for the envelope around an entry or a piece of a snapshot (config-and-cli.md §7.4).
+  const std::uint64_t message_bytes = raft.raft_grpc_max_message_size.value_or(kDefaultMessageBytes);
+  const std::uint64_t payload_bytes = message_bytes / 10 * 9;
+  options.command_bytes_max = payload_bytes;
+  options.snapshot_chunk_bytes = std::clamp<std::uint64_t>(raft.snapshot_chunk_size, 1, payload_bytes / 2);
+  return options;
+}
+
+}  // namespace metasrv

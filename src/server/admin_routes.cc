@@ -1,0 +1,112 @@
+#include "server/admin_routes.h"
+
+#include <algorithm>
+#include <array>
+#include <future>
+#include <nlohmann/json.hpp>
+
+#include "server/status_text.h"
+#include "sm/read.h"
+
+namespace metasrv::server {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<const char*, 2> kFeatures{"dummy", "dummy_feature2"};
+
+HttpReply Failed(std::string text) { return {500, std::move(text)}; }
+
+HttpReply FromStatus(const AdminContext& context, const char* what, std::string (*render)(const node::NodeStatus&)) {
+  const auto status = context.node.WaitForStatus();
+  if (!status) return Failed(std::string("Failed to get ") + what + ": MetaNodeStopped");
+  return JsonReply(render(*status));
+}
+
+HttpReply MetricsPage(const AdminContext& context) {
+  const auto status = context.node.WaitForStatus();
+  if (!status) return Failed("Failed to get metrics: MetaNodeStopped");
+  return {200, context.metrics.Render(*status, context.peers())};
+}
+
+// Runs `task` on the node's loop and waits for what it sets; none when the node is gone meanwhile.
+template <class T>
+std::optional<T> Ask(NodeHandle& handle, std::function<void(node::Node&, std::shared_ptr<std::promise<T>>)> task) {
+  auto promise = std::make_shared<std::promise<T>>();
+  auto future = promise->get_future();
+  handle.Run([promise = std::move(promise), task = std::move(task)](node::Node& node) { task(node, promise); });
+  try {
+    return future.get();
+  } catch (const std::future_error&) {
+    return std::nullopt;
+  }
+}
+
+HttpReply ListFeatures(const AdminContext& context) {
+  const auto enabled = Ask<std::vector<std::string>>(context.node, [](node::Node& node, const auto& promise) {
+    promise->set_value(sm::ReadFeatures(*node.LocalState()));
+  });
+  if (!enabled) return Failed("MetaNodeStopped");
+  return JsonReply(Json{{"features", kFeatures}, {"enabled", *enabled}}.dump());
+}
+
+std::optional<std::string> Find(const HttpQuery& query, const char* name) {
+  const auto found = query.find(name);
+  return found == query.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string NotLeaderText(const AdminContext& context) {
+  const auto status = context.node.WaitForStatus();
+  const auto leader = status ? status->raft.leader : std::nullopt;
+  return "This node is not leader, cannot set feature; id=" + std::to_string(status ? status->raft.id.value() : 0) +
+         "; current_leader=" + (leader ? "Some(" + std::to_string(leader->value()) + ")" : "None");
+}
+
+HttpReply SetFeature(const AdminContext& context, const HttpQuery& query) {
+  const auto feature = Find(query, "feature");
+  const auto enable = Find(query, "enable");
+  const bool known = feature && std::ranges::find(kFeatures, *feature) != kFeatures.end();
+  if (!known || !enable || (*enable != "true" && *enable != "false")) {
+    return {400, "'feature' and 'enable' query parameters are required"};
+  }
+  pb::Command command;
+  command.mutable_set_feature()->set_feature(*feature);
+  command.mutable_set_feature()->set_enable(*enable == "true");
+  const auto result = Ask<node::WriteResult>(context.node, [&command](node::Node& node, const auto& promise) {
+    node.WriteHere(command, [promise](node::WriteResult written) { promise->set_value(std::move(written)); });
+  });
+  if (!result) return Failed("MetaNodeStopped");
+  if (result->status == node::WriteStatus::kNoLeader) return {404, NotLeaderText(context)};
+  if (result->status != node::WriteStatus::kApplied) return Failed("Failed to set feature: " + result->detail);
+  return ListFeatures(context);
+}
+
+HttpReply TriggerSnapshot(const AdminContext& context) {
+  context.node.Run([](node::Node& node) { node.TriggerSnapshot(); });
+  return JsonReply("null");
+}
+
+}  // namespace
+
+HttpRoutes AdminRoutes(const AdminContext& context) {
+  const AdminContext* admin = &context;
+  return {
+      {"/v1/health", [](const HttpQuery&) { return JsonReply(R"({"status":"pass"})"); }},
+      {"/v1/config",
+       [admin](const HttpQuery&) {
+         return HttpReply{200, admin->config_dump};
+       }},
+      {"/v1/cluster/nodes", [admin](const HttpQuery&) { return FromStatus(*admin, "nodes", NodesJson); }},
+      {"/v1/cluster/status", [admin](const HttpQuery&) { return FromStatus(*admin, "status", StatusJson); }},
+      {"/v1/metrics", [admin](const HttpQuery&) { return MetricsPage(*admin); }},
+      {"/v1/ctrl/trigger_snapshot", [admin](const HttpQuery&) { return TriggerSnapshot(*admin); }},
+      {"/v1/features/list", [admin](const HttpQuery&) { return ListFeatures(*admin); }},
+      {"/v1/features/set", [admin](const HttpQuery& query) { return SetFeature(*admin, query); }},
+  };
+}
+
+HttpRoutes MetricRoutes(const AdminContext& context) {
+  return {{"/metrics", [admin = &context](const HttpQuery&) { return MetricsPage(*admin); }}};
+}
+
+}  // namespace metasrv::server

@@ -1,0 +1,65 @@
+#pragma once
+
+// Private to the gRPC part of this layer: the client API (grpc-api.md §3). One .cc per topic.
+
+#include "meta.grpc.pb.h"
+#include "server/grpc_calls.h"
+#include "server/service_context.h"
+
+namespace metasrv::server {
+
+// `meta.MetaService`. Requests arrive on gRPC's threads; those that need the node are handed to its loop, and the
+// loop's answer ends the call. Order of checks: token, payload, leadership, execution (§3.1).
+class MetaServiceImpl final : public meta::MetaService::CallbackService {
+ public:
+  explicit MetaServiceImpl(const ServiceContext& services) : services_(services) {}
+
+  using Context = grpc::CallbackServerContext;
+
+  // meta_service_reads.cc
+  grpc::ServerWriteReactor<meta::StreamItem>* KvReadV1(Context* context, const meta::RaftRequest* request) override;
+  grpc::ServerWriteReactor<meta::StreamItem>* KvList(Context* context, const meta::KvListRequest* request) override;
+
+  // meta_service_bidi.cc
+  grpc::ServerBidiReactor<meta::HandshakeRequest, meta::HandshakeResponse>* Handshake(Context* context) override;
+  grpc::ServerBidiReactor<meta::KvGetManyRequest, meta::StreamItem>* KvGetMany(Context* context) override;
+
+  // meta_service_writes.cc
+  grpc::ServerUnaryReactor* KvApi(Context* context, const meta::RaftRequest* request, meta::RaftReply* reply) override;
+  grpc::ServerUnaryReactor* Transaction(Context* context, const meta::TxnRequest* request,
+                                        meta::TxnReply* reply) override;
+  grpc::ServerUnaryReactor* KvTransaction(Context* context, const meta::KvTransactionRequest* request,
+                                          meta::KvTransactionReply* reply) override;
+
+  // meta_service_cluster.cc
+  grpc::ServerUnaryReactor* MemberList(Context* context, const meta::MemberListRequest* request,
+                                       meta::MemberListReply* reply) override;
+  grpc::ServerUnaryReactor* GetClusterStatus(Context* context, const meta::Empty* request,
+                                             meta::ClusterStatus* reply) override;
+  grpc::ServerUnaryReactor* GetClientInfo(Context* context, const meta::Empty* request,
+                                          meta::ClientInfo* reply) override;
+
+  // meta_service_export.cc
+  grpc::ServerWriteReactor<meta::ExportedChunk>* Export(Context* context, const meta::Empty* request) override;
+  grpc::ServerWriteReactor<meta::ExportedChunk>* ExportV1(Context* context,
+                                                          const meta::ExportRequest* request) override;
+  grpc::ServerWriteReactor<meta::KeysCount>* SnapshotKeysLayout(Context* context,
+                                                                const meta::KeysLayoutRequest* request) override;
+
+ private:
+  [[nodiscard]] std::expected<void, CallError> CheckToken(const Context& context) const {
+    return services_.sessions.CheckToken(HeaderOf(context, kTokenHeader));
+  }
+  grpc::ServerWriteReactor<meta::ExportedChunk>* StartExport(Context* context, std::uint64_t chunk_lines);
+
+  ServiceContext services_;
+};
+
+// The predicate of a KvTransaction branch as the log keeps it: children in order, sub-expressions before conditions
+// (kv-semantics.md §7.1).
+[[nodiscard]] pb::Predicate ToPredicate(const meta::BooleanExpression& expression);
+
+// "10.0.0.1:5" or "[::1]:5" for gRPC's "ipv4:10.0.0.1:5" or "ipv6:%5B::1%5D:5"; none for anything else.
+[[nodiscard]] std::optional<std::string> PeerAddress(const std::string& peer);
+
+}  // namespace metasrv::server

@@ -1,0 +1,168 @@
+#include "server/raft_api.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "backup/reply_json.h"
+#include "backup/request_json.h"
+#include "meta.grpc.pb.h"
+#include "server/grpc_calls.h"
+#include "sm/read.h"
+
+namespace metasrv::server {
+namespace {
+
+constexpr const char* kSecretHeader = "x-databend-meta-raft-secret";
+
+pb::ForwardRequest ToNodeRequest(const backup::Join& join) {
+  pb::ForwardRequest request;
+  pb::JoinRequest& out = *request.mutable_join();
+  out.set_node_id(join.node_id.value());
+  out.set_host(join.endpoint.host);
+  out.set_port(join.endpoint.port);
+  if (join.grpc_api_advertise_address) out.set_grpc_api_advertise_address(*join.grpc_api_advertise_address);
+  out.set_learner(join.learner);
+  return request;
+}
+
+pb::ForwardRequest ToNodeRequest(const backup::Leave& leave) {
+  pb::ForwardRequest request;
+  request.mutable_leave()->set_node_id(leave.node_id.value());
+  return request;
+}
+
+pb::ForwardRequest ToNodeRequest(const pb::Command& command) {
+  pb::ForwardRequest request;
+  *request.mutable_write() = command;
+  return request;
+}
+
+// The answers of the three reads, as one JSON text each.
+struct ReadAnswer {
+  const node::ReadResult& view;
+
+  std::string operator()(const backup::GetKv& get) const {
+    return backup::GetReplyJson(sm::GetRecord(*view.state, get.key, view.now));
+  }
+  std::string operator()(const backup::MGetKv& mget) const {
+    std::vector<std::optional<meta::SeqV>> records;
+    for (const std::string& key : mget.keys) records.push_back(sm::GetRecord(*view.state, key, view.now));
+    return backup::MGetReplyJson(records);
+  }
+  std::string operator()(const backup::ListKv& list) const {
+    std::vector<std::pair<std::string, meta::SeqV>> records;
+    sm::PrefixScan scan(*view.state, list.prefix, view.now);
+    while (auto item = scan.Next()) records.emplace_back(item->key(), item->value());
+    return backup::ListReplyJson(records);
+  }
+};
+
+// A refusal reads "fail to <action>: <msg>, source: <cause>" (grpc-api.md §5.6); the node's own texts may have that
+// shape already.
+std::string RefusalJson(const std::string& action, std::string text) {
+  if (const std::string prefix = "fail to " + action + ": "; text.starts_with(prefix)) text.erase(0, prefix.size());
+  const std::string separator = ", source: ";
+  const std::size_t split = text.find(separator);
+  if (split == std::string::npos) return backup::ReadErrorJson(action, text, {std::nullopt, "refused"});
+  return backup::ReadErrorJson(action, text.substr(0, split), {std::nullopt, text.substr(split + separator.size())});
+}
+
+class RaftServiceImpl final : public meta::RaftService::CallbackService {
+ public:
+  RaftServiceImpl(const ServiceContext& services, SecretCheck check_secret)
+      : services_(services), check_secret_(std::move(check_secret)) {}
+
+  grpc::ServerUnaryReactor* Forward(grpc::CallbackServerContext* context, const meta::RaftRequest* request,
+                                    meta::RaftReply* reply) override {
+    const UnaryCall call(context, services_.metrics, CallKind::kOther, request->ByteSizeLong());
+    if (auto refusal = Refusal(*context)) {
+      return call.Fail({CallCode::kUnauthenticated, *refusal}), call.reactor();
+    }
+    auto parsed = backup::ParseForwardRequest(request->data());
+    if (!parsed) return call.Fail({CallCode::kInvalidArgument, parsed.error().reason}), call.reactor();
+    const auto hops = static_cast<std::uint32_t>(std::min<std::uint64_t>(parsed->hops, 1));
+    std::visit([&](auto& body) { Serve(call, reply, hops, body); }, parsed->body);
+    return call.reactor();
+  }
+
+ private:
+  [[nodiscard]] std::optional<std::string> Refusal(const grpc::CallbackServerContext& context) const {
+    if (!check_secret_) return std::nullopt;
+    const auto secret = HeaderOf(context, kSecretHeader);
+    return check_secret_(secret ? std::optional(std::string(*secret)) : std::nullopt, context.peer());
+  }
+
+  static void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t, const backup::Ping&) {
+    reply->set_data(backup::PongJson());
+    call.Succeed(reply->ByteSizeLong());
+  }
+
+  void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t, backup::ReadRequest& read) {
+    services_.node.Read([call, reply, read = std::move(read)](const node::ReadResult& view) {
+      if (view.status == node::ReadStatus::kReady) {
+        reply->set_data(std::visit(ReadAnswer{view}, read));
+      } else {
+        reply->set_error(backup::CanNotForwardJson({std::nullopt, ErrorOfRead(view.status).text}));
+      }
+      call.Succeed(reply->ByteSizeLong());
+    });
+  }
+
+  void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t hops, const backup::Join& join) {
+    Pass(call, reply, hops, ToNodeRequest(join), "join", [](const auto&) { return backup::JoinReplyJson(); });
+  }
+
+  void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t hops, const backup::Leave& leave) {
+    Pass(call, reply, hops, ToNodeRequest(leave), "leave", [](const auto&) { return backup::LeaveReplyJson(); });
+  }
+
+  void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t hops, const pb::Command& command) {
+    Pass(call, reply, hops, ToNodeRequest(command), "write",
+         [](const pb::ForwardReply& done) { return backup::AppliedStateJson(done.applied()); });
+  }
+
+  template <class Render>
+  void Pass(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t hops, pb::ForwardRequest request,
+            const char* action, Render render) {
+    request.set_hops(hops);
+    services_.node.Forward(std::move(request), [call, reply, action, render](const pb::ForwardReply& done) {
+      if (done.error() == pb::FORWARD_OK) {
+        reply->set_data(render(done));
+      } else {
+        reply->set_error(ForwardErrorJson(done, action));
+      }
+      call.Succeed(reply->ByteSizeLong());
+    });
+  }
+
+  ServiceContext services_;
+  SecretCheck check_secret_;
+};
+
+}  // namespace
+
+std::string ForwardErrorJson(const pb::ForwardReply& reply, const std::string& action) {
+  switch (reply.error()) {
+    case pb::FORWARD_NO_LEADER: return backup::CanNotForwardJson({std::nullopt, "need to forward but no known leader"});
+    case pb::FORWARD_TOO_MANY_HOPS: return backup::CanNotForwardJson({std::nullopt, "max number of forward reached"});
+    case pb::FORWARD_IN_PROGRESS: return backup::MembershipInProgressJson(std::nullopt, std::nullopt);
+    case pb::FORWARD_BUSY: return backup::ConnectionErrorJson("busy, try again", {std::nullopt, reply.detail()});
+    case pb::FORWARD_REFUSED: return RefusalJson(action, reply.detail());
+    default:
+      return backup::ConnectionErrorJson("unknown outcome: the request may or may not take effect",
+                                         {std::nullopt, reply.detail()});
+  }
+}
+
+struct RaftApi::Impl {
+  Impl(const ServiceContext& services, SecretCheck check_secret) : service(services, std::move(check_secret)) {}
+  RaftServiceImpl service;
+};
+
+RaftApi::RaftApi(const ServiceContext& services, SecretCheck check_secret)
+    : impl_(std::make_unique<Impl>(services, std::move(check_secret))) {}
+RaftApi::~RaftApi() = default;
+
+void RaftApi::Register(grpc::ServerBuilder& builder) { builder.RegisterService(&impl_->service); }
+
+}  // namespace metasrv::server

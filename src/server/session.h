@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "meta.pb.h"
+#include "server/call_error.h"
+
+namespace metasrv::server {
+
+// Who may call (grpc-api.md §4): the handshake gives out a token that the checked calls must bring. The token is
+// random, one per process, so that it is worth nothing after a restart or on another node. Immutable, hence
+// thread-safe.
+class Sessions {
+ public:
+  Sessions();
+
+  // Judges the first message of a handshake: version, then payload, then user (§4.2).
+  [[nodiscard]] std::expected<meta::HandshakeResponse, CallError> Handshake(
+      const meta::HandshakeRequest& request) const;
+
+  // Judges the `auth-token-bin` header of a call.
+  [[nodiscard]] std::expected<void, CallError> CheckToken(std::optional<std::string_view> token) const;
+
+ private:
+  std::string token_;
+};
+
+// "1.2.676" for 1002676.
+[[nodiscard]] std::string VersionText(std::uint64_t digits);
+
+}  // namespace metasrv::server
