@@ -230,4 +230,11 @@ std::expected<void, Error> DataImport::Commit() {
   return Remove(raft_dir_, kReplaced);
 }
 
+std::optional<std::uint64_t> FreeDiskBytes(const std::string& path) {
+  std::error_code error;
+  const fs::space_info space = fs::space(path, error);
+  if (error) return std::nullopt;
+  return space.available;
+}
+
 }  // namespace metasrv::io

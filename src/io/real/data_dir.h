@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "io/error.h"
@@ -71,5 +73,8 @@ class DataDir {
   int lock_fd_;
   DataPaths paths_;
 };
+
+// Bytes that this process may still write to the file system of `path`; none when that is not known.
+[[nodiscard]] std::optional<std::uint64_t> FreeDiskBytes(const std::string& path);
 
 }  // namespace metasrv::io

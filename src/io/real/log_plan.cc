@@ -26,7 +26,11 @@ bool BeginsAnywhere(const LogExtent& extent) { return extent.Count() == 0 && !ex
 LogExtent Extend(const std::vector<Entry>& entries, LogExtent extent) {
   if (entries.empty()) return extent;
   LogIndex next = entries.front().id.index;
-  if (BeginsAnywhere(extent)) extent.first = next;
+  if (BeginsAnywhere(extent)) {
+    extent.first = next;
+  } else {
+    CHECK_EQ(next, extent.end);
+  }
   for (const Entry& entry : entries) {
     CHECK_EQ(entry.id.index, next);
     next = next.Next();
@@ -50,19 +54,10 @@ std::size_t LogPlan::ByteSize() const {
   return bytes;
 }
 
-bool LeavesGap(const LogBatch& batch, const LogExtent& before) {
-  if (batch.append.empty()) return false;
-  const LogExtent left = Cut(batch, before);
-  const LogIndex first = batch.append.front().id.index;
-  return !BeginsAnywhere(left) && (first < left.first || first > left.end);
-}
-
 LogPlan MakeLogPlan(LogBatch batch, const LogExtent& before, const std::optional<LogId>& purged) {
-  CHECK(!LeavesGap(batch, before));
   LogPlan plan;
   plan.before = before;
-  LogExtent left = Cut(batch, before);
-  if (!batch.append.empty() && !BeginsAnywhere(left)) left.end = batch.append.front().id.index;
+  const LogExtent left = Cut(batch, before);
   plan.drop_from = batch.reset_to ? before.first : std::min(left.end, before.end);
   plan.after = Extend(batch.append, left);
   if (batch.reset_to) plan.purged = batch.reset_to;

@@ -64,8 +64,7 @@ class RocksLogStore::Impl {
   }
 
   void Write(LogBatch batch, Done done) {
-    std::optional<Error> refusal = Refuse(batch);
-    Item item{.plan = {}, .refusal = std::move(refusal), .done = std::move(done)};
+    Item item{.plan = {}, .refusal = Refuse(batch), .done = std::move(done)};
     if (!item.refusal) item.plan = Plan(std::move(batch));
     {
       const std::lock_guard lock(mutex_);
@@ -97,7 +96,7 @@ class RocksLogStore::Impl {
  private:
   struct Item {
     LogPlan plan;
-    std::optional<Error> refusal;  // the batch takes no effect and is answered in its turn
+    std::optional<Error> refusal;  // it takes no effect and is answered in its turn
     Done done;
   };
   using Group = std::vector<Item>;
@@ -108,19 +107,17 @@ class RocksLogStore::Impl {
 
   // --- On the loop ---
 
-  // K12: growth is refused before anything was touched. What was issued on top of a refused batch has nothing to stand
-  // on and is refused with it.
+  // K12: growth is refused before anything was touched. Later batches would stand on what is not there, so the first
+  // refusal is the last word of this store.
   std::optional<Error> Refuse(const LogBatch& batch) {
-    if (batch.append.empty()) return std::nullopt;
-    const bool gap = LeavesGap(batch, extent_);
-    if (gap) CHECK(refused_);
-    std::uint64_t free = 0;
-    const rocksdb::Status status = db_->GetEnv()->GetFreeSpace(options_.directory, &free);
-    if (!gap && (!status.ok() || free >= options_.free_bytes_min)) return std::nullopt;
-    refused_ = true;
-    return Error{ErrorKind::kNoSpace, options_.directory + ": " + std::to_string(free) +
-                                          " bytes of disk space are left, " + std::to_string(options_.free_bytes_min) +
-                                          " are needed"};
+    if (!refused_ && !batch.append.empty()) {
+      std::uint64_t free = 0;
+      const rocksdb::Status status = db_->GetEnv()->GetFreeSpace(options_.directory, &free);
+      refused_ = status.ok() && free < options_.free_bytes_min;
+    }
+    if (!refused_) return std::nullopt;
+    return Error{ErrorKind::kNoSpace, options_.directory + ": less than " + std::to_string(options_.free_bytes_min) +
+                                          " bytes of disk space are left"};
   }
 
   LogPlan Plan(LogBatch batch) {
@@ -163,11 +160,11 @@ class RocksLogStore::Impl {
     return answers;
   }
 
-  // The first batch of a failed group gets the reason, all later ones learn that the store is poisoned.
+  // The first batch that fails gets the reason, all later ones learn that the store is poisoned.
   Outcome OutcomeOf(const Item& item, const rocksdb::Status& status) {
     if (failure_) return std::unexpected(Poisoned());
-    if (item.refusal) return std::unexpected(*item.refusal);
-    if (!status.ok()) return std::unexpected(Poison(status));
+    if (item.refusal) return std::unexpected(Poison(*item.refusal));
+    if (!status.ok()) return std::unexpected(Poison(ToError(status, "write raft log in " + options_.directory)));
     return {};
   }
 
@@ -189,8 +186,7 @@ class RocksLogStore::Impl {
     return status;
   }
 
-  Error Poison(const rocksdb::Status& status) {
-    Error error = ToError(status, "write raft log in " + options_.directory);
+  Error Poison(Error error) {
     const std::lock_guard lock(mutex_);
     failure_ = error;
     return error;

@@ -1,0 +1,8 @@
+#include "tests/io/log_store_contract.h"
+
+namespace metasrv::test {
+
+INSTANTIATE_TEST_SUITE_P(RocksDb, LogStoreContract, testing::Values(&MakeRocksLogWorld));
+INSTANTIATE_TEST_SUITE_P(Simulated, LogStoreContract, testing::Values(&MakeSimLogWorld));
+
+}  // namespace metasrv::test

@@ -1,0 +1,278 @@
+#include "tests/support/lying_fs.h"
+
+#include <filesystem>
+#include <utility>
+
+#include "common/check.h"
+
+namespace metasrv::test {
+namespace fs = std::filesystem;
+using rocksdb::IODebugContext;
+using rocksdb::IOOptions;
+using rocksdb::IOStatus;
+
+// Writes go to the real file at once, so that reads see them; what is durable is only counted.
+class LyingFs::File final : public rocksdb::FSWritableFileOwnerWrapper {
+ public:
+  File(std::unique_ptr<rocksdb::FSWritableFile> target, LyingFs& owner, std::string name)
+      : FSWritableFileOwnerWrapper(std::move(target)), owner_(owner), name_(std::move(name)) {}
+
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, IODebugContext* debug) override {
+    if (IOStatus admitted = owner_.Grow(name_, data.size()); !admitted.ok()) return admitted;
+    return target()->Append(data, options, debug);
+  }
+  IOStatus Append(const rocksdb::Slice& data, const IOOptions& options, const rocksdb::DataVerificationInfo&,
+                  IODebugContext* debug) override {
+    return Append(data, options, debug);
+  }
+  IOStatus PositionedAppend(const rocksdb::Slice&, std::uint64_t, const IOOptions&, IODebugContext*) override {
+    return IOStatus::NotSupported("PositionedAppend");
+  }
+  IOStatus PositionedAppend(const rocksdb::Slice&, std::uint64_t, const IOOptions&,
+                            const rocksdb::DataVerificationInfo&, IODebugContext*) override {
+    return IOStatus::NotSupported("PositionedAppend");
+  }
+  IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
+    if (IOStatus admitted = owner_.Admit(Growth::kNo); !admitted.ok()) return admitted;
+    return target()->Truncate(size, options, debug);
+  }
+  IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
+    if (IOStatus admitted = owner_.AdmitSync(name_); !admitted.ok()) return admitted;
+    IOStatus flushed = target()->Flush(options, debug);
+    if (flushed.ok()) owner_.MarkSynced(name_);
+    return flushed;
+  }
+  IOStatus Fsync(const IOOptions& options, IODebugContext* debug) override { return Sync(options, debug); }
+  // Promises nothing that counts.
+  IOStatus RangeSync(std::uint64_t, std::uint64_t, const IOOptions&, IODebugContext*) override {
+    return IOStatus::OK();
+  }
+
+ private:
+  LyingFs& owner_;
+  const std::string name_;
+};
+
+class LyingFs::Directory final : public rocksdb::FSDirectoryWrapper {
+ public:
+  Directory(std::unique_ptr<rocksdb::FSDirectory> target, LyingFs& owner)
+      : FSDirectoryWrapper(std::move(target)), owner_(owner) {}
+
+  IOStatus Fsync(const IOOptions&, IODebugContext*) override {
+    IOStatus admitted = owner_.Admit(Growth::kNo);
+    if (admitted.ok()) owner_.SyncDirectory();
+    return admitted;
+  }
+  IOStatus FsyncWithDirOptions(const IOOptions& options, IODebugContext* debug,
+                               const rocksdb::DirFsyncOptions&) override {
+    return Fsync(options, debug);
+  }
+
+ private:
+  LyingFs& owner_;
+};
+
+LyingFs::LyingFs(std::string graveyard)
+    : FileSystemWrapper(rocksdb::FileSystem::Default()), graveyard_(std::move(graveyard)) {
+  fs::create_directories(graveyard_);
+}
+
+// --- Control ---
+
+void LyingFs::PowerOff() {
+  const std::lock_guard lock(mutex_);
+  off_ = true;
+}
+
+void LyingFs::PowerOn(Prng& prng, Keep keep) {
+  const std::lock_guard lock(mutex_);
+  const auto kept = [&](std::uint64_t unsynced) { return keep == Keep::kNothing ? 0 : prng.Between(0, unsynced); };
+  for (const std::uint64_t done = kept(changes_.size()); changes_.size() > done; changes_.pop_back()) {
+    Undo(changes_.back());
+  }
+  changes_.clear();
+  for (const auto& [name, state] : files_) {
+    std::error_code gone;
+    if (!fs::exists(name, gone)) continue;
+    fs::resize_file(name, state.synced + kept(state.written - state.synced));
+  }
+  files_.clear();
+  off_ = full_ = fail_for_ever_ = false;
+  off_at_ = fail_at_ = 0;
+  fail_sync_of_.clear();
+}
+
+void LyingFs::PowerOffAtCall(std::uint64_t number) {
+  const std::lock_guard lock(mutex_);
+  off_at_ = calls_ + number;
+}
+
+void LyingFs::FailAtCall(std::uint64_t number, IOStatus error, bool for_ever) {
+  const std::lock_guard lock(mutex_);
+  fail_at_ = calls_ + number;
+  fail_for_ever_ = for_ever;
+  failure_ = std::move(error);
+}
+
+void LyingFs::FailNextSync(std::string suffix) {
+  const std::lock_guard lock(mutex_);
+  fail_sync_of_ = std::move(suffix);
+}
+
+void LyingFs::SetFull(bool full) {
+  const std::lock_guard lock(mutex_);
+  full_ = full;
+}
+
+std::uint64_t LyingFs::calls() const {
+  const std::lock_guard lock(mutex_);
+  return calls_;
+}
+
+// --- Bookkeeping ---
+
+IOStatus LyingFs::Admit(Growth growth) {
+  const std::lock_guard lock(mutex_);
+  ++calls_;
+  if (off_at_ != 0 && calls_ >= off_at_) off_ = true;
+  if (off_) return IOStatus::IOError("the power is off");
+  if (fail_at_ != 0 && (calls_ == fail_at_ || (fail_for_ever_ && calls_ > fail_at_))) return failure_;
+  if (full_ && growth == Growth::kYes) return IOStatus::NoSpace("the disk is full");
+  return IOStatus::OK();
+}
+
+IOStatus LyingFs::Grow(const std::string& name, std::uint64_t bytes) {
+  IOStatus admitted = Admit(Growth::kYes);
+  const std::lock_guard lock(mutex_);
+  if (admitted.ok()) files_[name].written += bytes;
+  return admitted;
+}
+
+IOStatus LyingFs::AdmitSync(const std::string& name) {
+  IOStatus admitted = Admit(Growth::kNo);
+  const std::lock_guard lock(mutex_);
+  if (admitted.ok() && !fail_sync_of_.empty() && name.ends_with(fail_sync_of_)) {
+    fail_sync_of_.clear();
+    admitted = IOStatus::IOError("sync failed: " + name);
+  }
+  if (!admitted.ok()) files_[name].lost = true;
+  return admitted;
+}
+
+void LyingFs::MarkSynced(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  FileState& state = files_[name];
+  if (!state.lost) state.synced = state.written;
+}
+
+void LyingFs::SyncDirectory() {
+  const std::lock_guard lock(mutex_);
+  changes_.clear();
+}
+
+std::string LyingFs::Bury(const std::string& name) {
+  std::string grave = graveyard_ + "/" + std::to_string(++buried_);
+  fs::rename(name, grave);
+  if (const auto found = files_.find(name); found != files_.end()) {
+    files_[grave] = found->second;
+    files_.erase(found);
+  }
+  return grave;
+}
+
+void LyingFs::Undo(const NameChange& change) {
+  const auto move = [this](const std::string& from, const std::string& to) {
+    std::error_code gone;
+    fs::rename(from, to, gone);
+    if (const auto found = files_.find(from); found != files_.end()) {
+      files_[to] = found->second;
+      files_.erase(found);
+    }
+  };
+  if (!change.source.empty()) {
+    move(change.name, change.source);
+  } else if (change.buried.empty()) {
+    std::error_code gone;
+    fs::remove(change.name, gone);
+    files_.erase(change.name);
+  }
+  if (!change.buried.empty()) move(change.buried, change.name);
+}
+
+void LyingFs::Track(const std::string& name, std::unique_ptr<rocksdb::FSWritableFile>* file, std::uint64_t size) {
+  files_[name] = {.synced = size, .written = size};
+  *file = std::make_unique<File>(std::move(*file), *this, name);
+}
+
+// --- File system calls ---
+
+IOStatus LyingFs::NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                  std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
+  if (IOStatus admitted = Admit(Growth::kYes); !admitted.ok()) return admitted;
+  const std::lock_guard lock(mutex_);
+  std::string buried = fs::exists(name) ? Bury(name) : std::string();
+  IOStatus status = target()->NewWritableFile(name, options, file, debug);
+  if (!status.ok()) return status;
+  // What was there is truncated at once, on every file system; only the name's coming into being can be undone.
+  if (buried.empty()) changes_.push_back({.name = name, .source = "", .buried = ""});
+  Track(name, file, 0);
+  return status;
+}
+
+IOStatus LyingFs::ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                     std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
+  if (IOStatus admitted = Admit(Growth::kYes); !admitted.ok()) return admitted;
+  const std::lock_guard lock(mutex_);
+  IOStatus status = target()->ReopenWritableFile(name, options, file, debug);
+  if (status.ok()) Track(name, file, fs::file_size(name));
+  return status;
+}
+
+IOStatus LyingFs::ReuseWritableFile(const std::string&, const std::string&, const rocksdb::FileOptions&,
+                                    std::unique_ptr<rocksdb::FSWritableFile>*, IODebugContext*) {
+  return IOStatus::NotSupported("recycled files");
+}
+
+IOStatus LyingFs::NewDirectory(const std::string& name, const IOOptions& options,
+                               std::unique_ptr<rocksdb::FSDirectory>* directory, IODebugContext* debug) {
+  IOStatus status = target()->NewDirectory(name, options, directory, debug);
+  if (status.ok()) *directory = std::make_unique<Directory>(std::move(*directory), *this);
+  return status;
+}
+
+IOStatus LyingFs::DeleteFile(const std::string& name, const IOOptions&, IODebugContext*) {
+  if (IOStatus admitted = Admit(Growth::kNo); !admitted.ok()) return admitted;
+  const std::lock_guard lock(mutex_);
+  if (!fs::exists(name)) return IOStatus::PathNotFound(name);
+  std::string buried = Bury(name);
+  changes_.push_back({.name = name, .source = "", .buried = std::move(buried)});
+  return IOStatus::OK();
+}
+
+IOStatus LyingFs::RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
+                             IODebugContext* debug) {
+  if (IOStatus admitted = Admit(Growth::kNo); !admitted.ok()) return admitted;
+  const std::lock_guard lock(mutex_);
+  std::string buried = fs::exists(to) ? Bury(to) : std::string();
+  IOStatus status = target()->RenameFile(from, to, options, debug);
+  if (!status.ok()) return status;
+  if (const auto found = files_.find(from); found != files_.end()) {
+    files_[to] = found->second;
+    files_.erase(found);
+  }
+  changes_.push_back({.name = to, .source = from, .buried = std::move(buried)});
+  return status;
+}
+
+IOStatus LyingFs::Truncate(const std::string& name, std::size_t size, const IOOptions& options, IODebugContext* debug) {
+  if (IOStatus admitted = Admit(Growth::kNo); !admitted.ok()) return admitted;
+  return target()->Truncate(name, size, options, debug);
+}
+
+IOStatus LyingFs::GetFreeSpace(const std::string&, const IOOptions&, std::uint64_t* free, IODebugContext*) {
+  const std::lock_guard lock(mutex_);
+  *free = full_ ? 0 : std::uint64_t{1} << 40U;
+  return IOStatus::OK();
+}
+
+}  // namespace metasrv::test
