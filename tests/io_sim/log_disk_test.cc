@@ -120,9 +120,23 @@ TEST_F(LogDisk, AShutdownLosesNothingThatWasIssued) {
   machine_.Shutdown();
   machine_.PowerOn();
   EXPECT_EQ(LoadedEntries(), 4U);
+  EXPECT_EQ(machine_.disk().DurableLogEnd(), LogIndex(4)) << "opening syncs what it finds";
   Settle();
-  EXPECT_EQ(machine_.disk().DurableLogEnd(), LogIndex(4));
   EXPECT_TRUE(answers_.empty());
+}
+
+TEST_F(LogDisk, AKilledProcessLeavesEveryIssuedWriteToTheNext) {
+  Write(Append(0, 2));
+  Write(Append(2, 2));
+  machine_.KillProcess();
+  Write(Append(4));
+  machine_.PowerOn();
+  EXPECT_EQ(LoadedEntries(), 4U);
+  EXPECT_EQ(machine_.disk().DurableLogEnd(), LogIndex(4));
+  EXPECT_EQ(machine_.disk().PendingLogWrites(), 0U);
+  Write(Append(4));
+  Settle();
+  EXPECT_EQ(answers_, (Answers{"+"}));
 }
 
 TEST_F(LogDisk, FailsEverythingAfterAFailedSync) {

@@ -3,6 +3,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "io/sim/sim_machine.h"
 
@@ -123,6 +124,27 @@ TEST_F(StateDisk, FailsEverythingAfterADiskError) {
 TEST_F(StateDisk, AShutdownKeepsWhatWasWritten) {
   EXPECT_TRUE(store().Write(Put("k", "1")));
   machine_.Shutdown();
+  machine_.PowerOn();
+  EXPECT_EQ(store().Get("k"), "1");
+}
+
+TEST_F(StateDisk, AnInstallThatAShutdownInterruptsIsForgotten) {
+  EXPECT_TRUE(store().Write(Put("old", "1")));
+  Install({{"new", "1"}});
+  machine_.Shutdown();
+  machine_.PowerOn();
+  Settle();
+  EXPECT_EQ(store().Get("old"), "1");
+  EXPECT_EQ(store().Get("new"), std::nullopt);
+  EXPECT_EQ(DurableValue("old"), "1");
+}
+
+TEST_F(StateDisk, AKilledProcessMayLoseWhatWasNotFlushed) {
+  const std::vector<Decision> schedule = {{"disk.state_prefix", 1, 0, 1}, {"disk.state_prefix_any", 1, 0, 1}};
+  world_.draws().Override(schedule);
+  EXPECT_TRUE(store().Write(Put("k", "1")));
+  EXPECT_TRUE(store().Write(Put("k", "2")));
+  machine_.KillProcess();
   machine_.PowerOn();
   EXPECT_EQ(store().Get("k"), "1");
 }

@@ -19,6 +19,12 @@ void SimDisk::Crash() {
   CrashState();
 }
 
+void SimDisk::LoseProcess() {
+  DetachLog(log_process_.handle);
+  state_process_ = {};
+  CrashState();
+}
+
 void SimDisk::Wipe() {
   CHECK(log_process_.handle == nullptr && state_process_.handle == nullptr);
   world_.Cancel(std::exchange(log_event_, 0));

@@ -80,6 +80,9 @@ class SimDisk {
   // --- Life and death ---
   // The node dies now: what was not durable is lost but for a prefix; nobody is called back. World::Kill comes first.
   void Crash();
+  // The node's process dies and the machine lives on: what was written to the log stays, the state loses its writes as
+  // in a crash. World::Kill comes first.
+  void LoseProcess();
   // A new, empty disk (K14). Requires: no store is attached to it.
   void Wipe();
 
@@ -153,6 +156,7 @@ class SimDisk {
   void Answer(std::vector<LogOp> ops);
   [[nodiscard]] std::vector<LogBatch> TakeUnsynced();
   void CrashLog();
+  void SettleLog();
   void RecoverTornRecord();
   [[nodiscard]] bool Installing() const;
   [[nodiscard]] const StateMap& NewestState() const;
@@ -163,6 +167,7 @@ class SimDisk {
   void StateOpFailed();
   void AnswerState(StateOp op, bool ok);
   void CrashState();
+  void SettleState();
   void Observe(DiskStep step) const;
 
   World& world_;

@@ -44,6 +44,7 @@ void SimDisk::AttachLog(const void* handle, EventLoop& loop) {
   // A store that failed starts again from whatever the failure left.
   if (log_.poisoned) CrashLog();
   RecoverTornRecord();
+  SettleLog();
   log_process_ = {handle, &loop};
   log_.stats.wal_offset = 0;
 }
@@ -163,6 +164,17 @@ void SimDisk::CrashLog() {
   log_.poisoned = false;
   log_due_ = false;
   world_.Note(MarkKind::kDurable, node_, {}, kept, log_.durable.end().value());
+}
+
+// Opening makes what it finds durable before it shows it: what a dead process wrote and nobody synced is still there.
+void SimDisk::SettleLog() {
+  if (log_.pending.empty()) return;
+  world_.Cancel(std::exchange(log_event_, 0));
+  const std::vector<LogBatch> unsynced = TakeUnsynced();
+  for (const LogBatch& batch : unsynced) log_.durable.Apply(batch);
+  log_.in_flight = 0;
+  log_due_ = false;
+  world_.Note(MarkKind::kDurable, node_, {}, unsynced.size(), log_.durable.end().value());
 }
 
 // Opening reads one record past the whole ones; only a record that proves itself counts, and only as a whole (K4).

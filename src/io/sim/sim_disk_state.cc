@@ -23,8 +23,7 @@ constexpr std::uint32_t kPrefixAnyPpm = 500'000;
 void SimDisk::AttachState(const void* handle, EventLoop& loop) {
   CHECK(state_process_.handle == nullptr);
   if (state_.poisoned) CrashState();
-  state_.installed = false;
-  state_.issued = state_.pending.empty() ? state_.durable : state_.pending.back();
+  SettleState();
   state_process_ = {handle, &loop};
 }
 
@@ -32,6 +31,18 @@ void SimDisk::DetachState(const void* handle) {
   if (state_process_.handle != handle) return;
   state_process_ = {};
   for (StateOp& op : state_.ops) op.done = nullptr;
+}
+
+// Closing in good order flushed what was written; an install that had not finished is forgotten.
+void SimDisk::SettleState() {
+  world_.Cancel(std::exchange(state_event_, 0));
+  if (!state_.pending.empty()) state_.durable = state_.pending.back();
+  state_.pending.clear();
+  state_.durable_through = state_.written;
+  state_.ops.clear();
+  state_.issued = state_.durable;
+  state_.installed = false;
+  state_due_ = false;
 }
 
 bool SimDisk::WriteState(const void* handle, sm::WriteBatch batch) {

@@ -42,6 +42,13 @@ void SimMachine::Crash() {
   disk_.Crash();
 }
 
+void SimMachine::KillProcess() {
+  CHECK(running_);
+  running_ = false;
+  world_.Kill(node_);
+  disk_.LoseProcess();
+}
+
 void SimMachine::Shutdown() {
   CHECK(running_);
   running_ = false;

@@ -29,7 +29,10 @@ class SimMachine {
   // Kills the incarnation at once: nothing of it runs any more and the disk loses what was not durable. The handles
   // stay, inert, until the next PowerOn, so that the node can be destroyed. Requires: running.
   void Crash();
-  // Ends the incarnation in good order, after Node::Stop: its events are dropped, issued writes still reach the disk.
+  // Kills the process, not the machine: as Crash, but the log keeps every issued write. Requires: running.
+  void KillProcess();
+  // Ends the incarnation in good order, after Node::Stop: its events are dropped, issued writes of log and state
+  // still reach the disk.
   // Requires: running.
   void Shutdown();
   // Gives the machine an empty disk. Requires: not running.
