@@ -1,0 +1,98 @@
+#include "tests/backup/document.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "common/check.h"
+
+namespace metasrv::backup {
+
+void MemLogStore::Append(std::vector<Entry> entries) {
+  for (Entry& entry : entries) {
+    if (!contents_.entries.empty()) {
+      CHECK(entry.id.index == contents_.entries.back().id.index.Next());
+    } else if (contents_.purged.has_value()) {
+      CHECK(entry.id.index == contents_.purged->index.Next());
+    }
+    contents_.entries.push_back(std::move(entry));
+  }
+}
+
+void MemLogStore::Write(io::LogBatch batch, Done done) {
+  if (batch.node_id.has_value()) contents_.node_id = batch.node_id;
+  if (batch.hard_state.has_value()) contents_.hard_state = batch.hard_state;
+  if (batch.committed.has_value()) contents_.committed = batch.committed;
+  if (batch.reset_to.has_value()) {
+    contents_.entries.clear();
+    contents_.purged = batch.reset_to;
+  }
+  CHECK(!batch.truncate_from.has_value());
+  Append(std::move(batch.append));
+  if (batch.purge_to.has_value()) {
+    contents_.purged = batch.purge_to;
+    std::erase_if(contents_.entries, [&](const Entry& entry) { return entry.id.index <= batch.purge_to->index; });
+  }
+  done({});
+}
+
+std::expected<std::unique_ptr<Directory>, std::string> Import(const Lines& lines,
+                                                              const std::optional<NewCluster>& new_cluster) {
+  auto directory = std::make_unique<Directory>();
+  StoreSink sink(directory->log, directory->state);
+  Importer importer(sink);
+  for (const std::string& line : lines) {
+    if (auto added = importer.Add(line); !added.has_value()) return std::unexpected(ToString(added.error()));
+  }
+  auto report = importer.Finish(new_cluster);
+  if (!report.has_value()) return std::unexpected(ToString(report.error()));
+  directory->report = *report;
+  return directory;
+}
+
+Lines Export(const Directory& directory, NodeId id) {
+  io::LogContents log = *directory.log.Load();
+  Exporter exporter(Source{log.node_id.value_or(id), log.hard_state, log.committed, log.purged, log.entries,
+                           directory.state.NewSnapshot()});
+  Lines lines;
+  for (std::string line; exporter.Next(&line);) lines.push_back(line);
+  return lines;
+}
+
+Lines Reexport(const Lines& lines, const std::optional<NewCluster>& new_cluster) {
+  auto directory = Import(lines, new_cluster);
+  if (!directory.has_value()) {
+    ADD_FAILURE() << directory.error();
+    return {};
+  }
+  return Export(**directory);
+}
+
+std::string ErrorOf(const Lines& lines) {
+  auto directory = Import(lines);
+  if (!directory.has_value()) return directory.error();
+  ADD_FAILURE() << "the import succeeded";
+  return "";
+}
+
+Lines ReadLines(std::string_view path) {
+  std::ifstream file(std::string(METASRV_SOURCE_DIR) + "/tests/" + std::string(path));
+  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  EXPECT_TRUE(text.ends_with('\n')) << path;
+  Lines lines;
+  for (std::size_t begin = 0; begin < text.size();) {
+    std::size_t end = text.find('\n', begin);
+    lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+Lines Document(Lines lines, std::string_view version) {
+  lines.insert(lines.begin(),
+               R"(["header",{"DataHeader":{"key":"header","value":{"version":")" + std::string(version) + R"("}}}])");
+  return lines;
+}
+
+}  // namespace metasrv::backup

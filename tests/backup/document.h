@@ -1,0 +1,61 @@
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "backup/exporter.h"
+#include "backup/import.h"
+#include "backup/recluster.h"
+#include "backup/store_sink.h"
+#include "io/log_store.h"
+#include "sm/mem_store.h"
+
+namespace metasrv::backup {
+
+using Lines = std::vector<std::string>;
+
+// A log store in memory that checks what the contract asks of its user.
+class MemLogStore : public io::LogStore {
+ public:
+  [[nodiscard]] std::expected<io::LogContents, io::Error> Load() const override { return contents_; }
+  void Write(io::LogBatch batch, Done done) override;
+  [[nodiscard]] io::LogStats Stats() const override { return {}; }
+
+ private:
+  void Append(std::vector<Entry> entries);
+
+  io::LogContents contents_;
+};
+
+// A directory as an import leaves it.
+struct Directory {
+  MemLogStore log;
+  sm::MemStore state;
+  ImportReport report;
+};
+
+// Imports the lines into a new directory. The error is the text that the operator sees.
+std::expected<std::unique_ptr<Directory>, std::string> Import(const Lines& lines,
+                                                              const std::optional<NewCluster>& new_cluster = {});
+
+// Exports a directory; `id` stands in when it has none.
+Lines Export(const Directory& directory, NodeId id = NodeId(0));
+
+// Import and export again; a test failure when the import fails.
+Lines Reexport(const Lines& lines, const std::optional<NewCluster>& new_cluster = {});
+
+// Why an import fails; a test failure when it succeeds.
+std::string ErrorOf(const Lines& lines);
+
+// A file below tests/, split into lines; a test failure when it does not end in "\n".
+Lines ReadLines(std::string_view path);
+
+// A document of data version V004 with these lines after the header.
+Lines Document(Lines lines, std::string_view version = "V004");
+
+}  // namespace metasrv::backup
