@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "log.pb.h"
 #include "sm/read.h"
 
 namespace metasrv::node {
@@ -18,6 +19,12 @@ void Addresses::Reload(const sm::Reader& state) {
     if (before == table_.end() || EndpointOf(before->second) != EndpointOf(node)) endpoints_[id] = EndpointOf(node);
   }
   table_ = std::move(now);
+}
+
+void Addresses::Foresee(const Entry& entry) {
+  pb::Command command;
+  if (entry.kind != EntryKind::kNormal || !command.ParseFromString(*entry.payload)) return;
+  if (command.has_add_node()) Learn(NodeId(command.add_node().node_id()), EndpointOf(command.add_node().node()));
 }
 
 void Addresses::Learn(NodeId id, const Endpoint& endpoint) {

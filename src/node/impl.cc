@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "consensus/core.h"
 #include "node/bootstrap.h"
 #include "node/describe.h"
 
@@ -39,6 +40,10 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
       first_writes_(std::move(findings.first_writes)),
       founds_cluster_(findings.founds_cluster) {
   addresses_.Reload(environment.state_store);
+  const Log& log = pump_.raft().core().log();
+  for (LogIndex index = std::max(log.begin(), pump_.applied_end()); index < log.end(); index = index.Next()) {
+    addresses_.Foresee(log.At(index));
+  }
   if (!findings.disk.note.empty()) context_.Warn(findings.disk.note);
 }
 

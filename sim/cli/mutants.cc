@@ -1,0 +1,36 @@
+#include "sim/cli/mutants.h"
+
+namespace metasrv::sim {
+
+const std::vector<NamedMutant>& KnownMutants() {
+  static const std::vector<NamedMutant> kKnown = {
+#ifdef METASRV_MUTANTS
+      {"C01", Mutant::kC01, "an entry of an older term is committed by counting replicas"},
+      {"C03", Mutant::kC03, "a follower does not cap the leader's commit index"},
+      {"D01", Mutant::kD01, "an append is acknowledged before it is durable"},
+      {"E01", Mutant::kE01, "a vote is sent before it is durable"},
+      {"E05", Mutant::kE05, "votes are counted per message"},
+      {"E07", Mutant::kE07, "votes are granted without the up-to-date check"},
+      {"E08", Mutant::kE08, "log ids are compared component by component"},
+      {"E11", Mutant::kE11, "a quorum is half of the voters"},
+      {"Q01", Mutant::kQ01, "a read is served without confirming leadership"},
+      {"R01", Mutant::kR01, "every append truncates after its previous entry"},
+      {"R02", Mutant::kR02, "the term of the previous entry is not compared"},
+      {"R04", Mutant::kR04, "a follower acknowledges its last index"},
+#endif
+  };
+  return kKnown;
+}
+
+bool ActivateMutant(std::string_view id) {
+  for (const NamedMutant& known : KnownMutants()) {
+    if (known.id != id) continue;
+#ifdef METASRV_MUTANTS
+    active_mutant = known.mutant;
+#endif
+    return true;
+  }
+  return false;
+}
+
+}  // namespace metasrv::sim

@@ -1,0 +1,226 @@
+#include "sim/cluster.h"
+
+#include <utility>
+
+#include "common/check.h"
+#include "consensus/core.h"
+
+namespace metasrv::sim {
+namespace {
+
+constexpr Duration kSupervisorPause = Duration::Millis(200);
+constexpr io::DrawKind kDrift("clock.drift");
+constexpr io::DrawKind kSkew("clock.skew");
+
+// Uniform in [-limit, limit].
+std::int64_t Symmetric(io::Draws& draws, const io::DrawKind& kind, NodeId id, std::uint64_t limit) {
+  const auto drawn = draws.BetweenAt(kind, io::ActorOf(id), 0, 0, 2 * limit);
+  return static_cast<std::int64_t>(drawn) - static_cast<std::int64_t>(limit);
+}
+
+}  // namespace
+
+Endpoint EndpointOf(NodeId id) { return {"n" + std::to_string(id.value()), 28004}; }
+
+Cluster::Cluster(io::World& world, const RunOptions& options, Judges& judges, Verdict& verdict, Probes& probes)
+    : world_(world),
+      options_(options),
+      judges_(judges),
+      verdict_(verdict),
+      probes_(probes),
+      network_(world),
+      trace_(world) {
+  network_.SetObserver(&judges_);
+  trace_.SetObserver([this](NodeId node, const TraceEvent& event) {
+    judges_.OnTrace(node, event);
+    if (on_trace_) on_trace_(node, event);
+  });
+  for (std::uint64_t i = 1; i <= options.nodes; ++i) AddMachine(NodeId(i));
+}
+
+Cluster::~Cluster() {
+  for (auto& [id, member] : members_) {
+    if (member.node) member.machine->Crash();
+    member.node.reset();
+    member.state_store.reset();
+    member.log_store.reset();
+  }
+}
+
+void Cluster::AddMachine(NodeId id) {
+  io::Faults faults;
+  faults.disk = options_.ToDiskFaults();
+  faults.clock.drift_ppm = static_cast<std::int32_t>(Symmetric(world_.draws(), kDrift, id, options_.drift_max_ppm));
+  faults.clock.wall_skew_millis = Symmetric(world_.draws(), kSkew, id, options_.wall_skew_max_ms);
+  Member& member = members_[id];
+  member.id = id;
+  member.machine = std::make_unique<io::SimMachine>(world_, network_, id, EndpointOf(id), faults);
+  ids_.push_back(id);
+}
+
+bool Cluster::LearnsOnly(NodeId id) const { return id.value() > options_.nodes - options_.learners; }
+
+void Cluster::Start(NodeId id) {
+  Member& member = At(id);
+  if (member.node || member.keep_down || verdict_.failed()) return;
+  if (member.machine->disk().PendingLogWrites() > 0) {  // a store that opens makes what it finds durable first
+    world_.After(Duration::Millis(1), [this, id] { Start(id); });
+    return;
+  }
+  member.machine->PowerOn();
+  member.incarnation = world_.Incarnation(id);
+  OpenDisk(member);
+  CreateNode(member);
+  if (member.node) Join(member);
+}
+
+void Cluster::OpenDisk(Member& member) {
+  const NodeId id = member.id;
+  const auto contents = member.machine->log_store().Load();
+  CHECK(contents.has_value());
+  member.log_store = std::make_unique<ObservedLogStore>(
+      member.machine->log_store(),
+      ObservedLogStore::Listener{[this, id](const io::LogBatch& batch) { judges_.OnLogIssued(id, batch); },
+                                 [this, id] { judges_.OnLogDurable(id); }});
+  member.state_store = std::make_unique<ObservedStateStore>(
+      member.machine->state_store(),
+      [this, id](LogId last, std::uint64_t sum, bool installed) { judges_.OnState(id, last, sum, installed); });
+  std::optional<std::pair<LogId, std::uint64_t>> state;
+  if (const auto last = member.state_store->last_applied()) state.emplace(*last, member.state_store->row_sum());
+  judges_.OnOpened(id, member.incarnation, *contents, state);
+}
+
+void Cluster::CreateNode(Member& member) {
+  const NodeId id = member.id;
+  const std::uint32_t incarnation = member.incarnation;
+  node::NodeOptions options = options_.ToNodeOptions(id);
+  options.raft_advertise = EndpointOf(id);
+  options.grpc_advertise = "n" + std::to_string(id.value()) + ":9191";
+  options.single = id == NodeId(1);
+  options.learner = LearnsOnly(id);
+  for (const NodeId other : ids_) {
+    if (!options.single && other != id) options.join.push_back(EndpointOf(other));
+  }
+  const node::Environment environment{member.machine->clock(),
+                                      member.machine->loop(),
+                                      member.machine->transport(),
+                                      *member.log_store,
+                                      *member.state_store,
+                                      trace_,
+                                      world_.draws().RawAt(io::DrawKind("node.seed"), io::ActorOf(id), incarnation),
+                                      [this, id, incarnation](const std::string&) {
+                                        probes_.Hit(Probe::k_node_fatal);
+                                        RestartSoon(id, incarnation);
+                                      }};
+  auto created = node::Node::Create(options, environment);
+  if (!created) {
+    verdict_.Broken(kRestartable, Name(id) + ": " + created.error().detail);
+    return;
+  }
+  member.node = std::move(*created);
+  member.node->SetChangeHook([this, id](const sm::Applied& applied) { judges_.OnApplied(id, applied); });
+  judges_.OnRunning(id, member.node->raft());
+  member.node->Start();
+}
+
+void Cluster::Join(Member& member) {
+  const NodeId id = member.id;
+  const std::uint32_t incarnation = member.incarnation;
+  member.ready = false;
+  member.node->JoinAndRegister([](const std::string&) {},
+                               [this, id, incarnation](const auto& result) {
+                                 Member& joined = At(id);
+                                 if (joined.incarnation != incarnation || !joined.node) return;
+                                 if (result) {
+                                   if (!joined.ever_joined) probes_.Hit(Probe::k_node_joined);
+                                   joined.ready = joined.ever_joined = true;
+                                 } else {
+                                   probes_.Hit(Probe::k_join_retried);
+                                   RestartSoon(id, incarnation);
+                                 }
+                               });
+}
+
+void Cluster::RestartSoon(NodeId id, std::uint32_t incarnation) {
+  world_.After(Duration(), [this, id, incarnation] {
+    if (At(id).incarnation == incarnation) Crash(id);
+  });
+  world_.After(kSupervisorPause, [this, id] { Start(id); });
+}
+
+void Cluster::CountCrash(NodeId id) {
+  probes_.Hit(Probe::k_crash);
+  if (Leader() == id) probes_.Hit(Probe::k_crash_leader);
+  if (At(id).machine->disk().PendingLogWrites() > 0) probes_.Hit(Probe::k_crash_lost_writes);
+}
+
+void Cluster::Crash(NodeId id) {
+  Member& member = At(id);
+  if (!member.node) return;
+  CountCrash(id);
+  member.machine->Crash();
+  TakeDown(member);
+}
+
+void Cluster::Kill(NodeId id) {
+  Member& member = At(id);
+  if (!member.node) return;
+  probes_.Hit(Probe::k_process_kill);
+  member.machine->Shutdown();
+  TakeDown(member);
+}
+
+void Cluster::Stop(NodeId id) {
+  Member& member = At(id);
+  if (!member.node || world_.Paused(id)) return;
+  probes_.Hit(Probe::k_graceful_stop);
+  member.node->Stop();
+  member.machine->Shutdown();
+  TakeDown(member);
+}
+
+void Cluster::TakeDown(Member& member) {
+  // Whoever asked a dead node is not answered by its remains.
+  const std::unique_ptr<node::Node> remains = std::exchange(member.node, nullptr);
+  judges_.OnDied(member.id, member.machine->disk().IssuedLog().ToContents());
+  member.ready = false;
+  if (on_down_) on_down_(member.id, member.incarnation);
+}
+
+std::optional<NodeId> Cluster::Leader() const {
+  std::optional<NodeId> leader;
+  Term highest;
+  for (const auto& [id, member] : members_) {
+    if (!member.node) continue;
+    const RaftCore& core = member.node->raft().core();
+    if (!std::holds_alternative<metasrv::Leader>(core.role())) continue;
+    if (leader && core.hard_state().term < highest) continue;
+    leader = id;
+    highest = core.hard_state().term;
+  }
+  return leader;
+}
+
+void Cluster::Write(NodeId id, pb::Command command, std::function<void(const node::WriteResult&)> done) {
+  Member& member = At(id);
+  CHECK(member.node != nullptr);
+  const std::uint32_t incarnation = member.incarnation;
+  member.machine->loop().Post([this, id, incarnation, command = std::move(command), done = std::move(done)]() mutable {
+    At(id).node->Write(std::move(command), [this, id, incarnation, done = std::move(done)](const auto& result) {
+      if (At(id).node && At(id).incarnation == incarnation) done(result);
+    });
+  });
+}
+
+void Cluster::Read(NodeId id, std::function<void(const node::ReadResult&)> done) {
+  Member& member = At(id);
+  CHECK(member.node != nullptr);
+  const std::uint32_t incarnation = member.incarnation;
+  member.machine->loop().Post([this, id, incarnation, done = std::move(done)]() mutable {
+    At(id).node->Read([this, id, incarnation, done = std::move(done)](const auto& result) {
+      if (At(id).node && At(id).incarnation == incarnation) done(result);
+    });
+  });
+}
+
+}  // namespace metasrv::sim

@@ -1,0 +1,113 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/sim/sim_machine.h"
+#include "io/sim/trace_ring.h"
+#include "node/node.h"
+#include "sim/judges.h"
+#include "sim/observed_log_store.h"
+#include "sim/observed_state_store.h"
+#include "sim/options.h"
+#include "sim/probes.h"
+#include "sim/verdict.h"
+
+namespace metasrv::sim {
+
+inline constexpr Property kRestartable = {
+    "every disk opens", "A node can be started from whatever a crash left on its disk.", "design.md, Storage"};
+
+// The nodes of one run: production nodes on simulated machines, formed the way an operator forms a cluster (the first
+// alone, the others join). Machines outlive crashes. All calls come from events of the harness.
+class Cluster {
+ public:
+  // Everything borrowed outlives the cluster.
+  Cluster(io::World& world, const RunOptions& options, Judges& judges, Verdict& verdict, Probes& probes);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  // --- Life and death ---
+  // Powers the machine on and starts its node, which joins if it is no member yet. Nothing when it runs or is to stay
+  // down.
+  void Start(NodeId id);
+  // Cuts the power at once: what was not durable is lost. Nothing when the node does not run.
+  void Crash(NodeId id);
+  // Kills the process at once; what it issued still reaches the disk. Nothing when the node does not run.
+  void Kill(NodeId id);
+  // Stops the node in good order, as on SIGTERM.
+  void Stop(NodeId id);
+  // From now on the node stays down once it is down.
+  void KeepDown(NodeId id) { At(id).keep_down = true; }
+  // Told of every node that goes down, with the incarnation that ended.
+  using DownListener = std::function<void(NodeId id, std::uint32_t incarnation)>;
+  void SetDownListener(DownListener listener) { on_down_ = std::move(listener); }
+  // Told of every trace event, inside the node's step.
+  void SetTraceListener(io::SimTrace::Observer listener) { on_trace_ = std::move(listener); }
+
+  // --- What there is ---
+  [[nodiscard]] const std::vector<NodeId>& ids() const { return ids_; }
+  [[nodiscard]] bool Running(NodeId id) const { return At(id).node != nullptr; }
+  // Null when it does not run.
+  [[nodiscard]] node::Node* Find(NodeId id) { return At(id).node.get(); }
+  [[nodiscard]] std::uint32_t Incarnation(NodeId id) const { return At(id).incarnation; }
+  // The node has joined and registered in its present life.
+  [[nodiscard]] bool Ready(NodeId id) const { return At(id).ready; }
+  // The node has joined at some time.
+  [[nodiscard]] bool EverJoined(NodeId id) const { return At(id).ever_joined; }
+  [[nodiscard]] bool LearnsOnly(NodeId id) const;
+  [[nodiscard]] io::SimMachine& machine(NodeId id) { return *At(id).machine; }
+  [[nodiscard]] io::SimNetwork& network() { return network_; }
+  // The running leader of the highest term.
+  [[nodiscard]] std::optional<NodeId> Leader() const;
+
+  // --- Requests, as if they came in over the node's client port. Answered only while that incarnation lives. ---
+  void Write(NodeId id, pb::Command command, std::function<void(const node::WriteResult&)> done);
+  void Read(NodeId id, std::function<void(const node::ReadResult&)> done);
+
+ private:
+  struct Member {
+    NodeId id;
+    std::unique_ptr<io::SimMachine> machine;
+    std::unique_ptr<ObservedLogStore> log_store;
+    std::unique_ptr<ObservedStateStore> state_store;
+    std::unique_ptr<node::Node> node;
+    std::uint32_t incarnation = 0;
+    bool ready = false;
+    bool ever_joined = false;
+    bool keep_down = false;
+  };
+
+  [[nodiscard]] Member& At(NodeId id) { return members_.at(id); }
+  [[nodiscard]] const Member& At(NodeId id) const { return members_.at(id); }
+  void AddMachine(NodeId id);
+  void CountCrash(NodeId id);
+  void OpenDisk(Member& member);
+  void CreateNode(Member& member);
+  void Join(Member& member);
+  void TakeDown(Member& member);
+  // Lets a supervisor start the node again in a moment.
+  void RestartSoon(NodeId id, std::uint32_t incarnation);
+
+  io::World& world_;
+  const RunOptions& options_;
+  Judges& judges_;
+  Verdict& verdict_;
+  Probes& probes_;
+  io::SimNetwork network_;
+  io::SimTrace trace_;
+  std::vector<NodeId> ids_;
+  std::map<NodeId, Member> members_;
+  DownListener on_down_;
+  io::SimTrace::Observer on_trace_;
+};
+
+// Where node `id` is reached.
+[[nodiscard]] Endpoint EndpointOf(NodeId id);
+
+}  // namespace metasrv::sim

@@ -1,0 +1,212 @@
+#include "sim/judges.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/check.h"
+#include "consensus/core.h"
+
+namespace metasrv::sim {
+namespace {
+
+RoleName RoleOf(const RaftCore& core) {
+  if (std::holds_alternative<Leader>(core.role())) return RoleName::kLeader;
+  if (!std::holds_alternative<Follower>(core.role())) return RoleName::kCandidate;
+  return core.membership().current().IsVoter(core.options().id) ? RoleName::kFollower : RoleName::kLearner;
+}
+
+}  // namespace
+
+Judges::Judges(History::TokenOf token_of, Verdict& verdict, Probes& probes)
+    : verdict_(verdict),
+      probes_(probes),
+      election_safety_(verdict),
+      log_matching_(verdict),
+      leader_completeness_(verdict),
+      commit_rule_(verdict, [this](NodeId node) { return DiskOf(node); }),
+      committed_immutable_(verdict),
+      monotonic_(verdict),
+      promises_(verdict),
+      history_(log_matching_, std::move(token_of), verdict),
+      state_machine_safety_(history_, verdict) {}
+
+const DiskLedger* Judges::DiskOf(NodeId node) const {
+  const auto found = nodes_.find(node);
+  return found == nodes_.end() ? nullptr : &found->second.disk;
+}
+
+std::vector<Membership> Judges::Memberships() const {
+  std::vector<Membership> memberships;
+  for (const auto& [id, node] : nodes_) memberships.push_back(node.membership);
+  return memberships;
+}
+
+void Judges::OnOpened(NodeId id, std::uint32_t incarnation, const io::LogContents& log,
+                      std::optional<std::pair<LogId, std::uint64_t>> state) {
+  Watched& node = nodes_[id];
+  node.id = id;
+  node.incarnation = incarnation;
+  node.disk.Recover(log);
+  node.applied_end = state ? state->first.index.Next() : LogIndex(0);
+  node.leads.reset();
+  node.believed_end = LogIndex(0);
+  monotonic_.OnRecovered(id, log.hard_state);
+  if (state) state_machine_safety_.OnState(id, state->first, state->second);
+}
+
+void Judges::OnRunning(NodeId id, const Raft& raft) {
+  Watched& node = nodes_[id];
+  node.raft = &raft;
+  node.membership_id = raft.core().membership().current_id();
+  node.membership = raft.core().membership().current();
+  Hear(node);
+}
+
+void Judges::OnDied(NodeId id, const io::LogContents& log) {
+  Watched& node = nodes_[id];
+  node.raft = nullptr;
+  node.disk.Recover(log);
+  promises_.OnCrashed(id);
+}
+
+void Judges::Hear(Watched& node) {
+  if (std::exchange(node.heard_of, true)) return;
+  heard_.push_back(node.id);
+}
+
+void Judges::OnLogIssued(NodeId id, const io::LogBatch& batch) {
+  Watched& node = nodes_[id];
+  Hear(node);
+  if (batch.hard_state) monotonic_.OnHardState(id, *batch.hard_state);
+  const bool cuts = batch.truncate_from || batch.reset_to;
+  const LogOutline before = cuts ? node.disk.issued() : LogOutline();
+  node.disk.Issue(batch);
+  const LogOutline& after = node.disk.issued();
+  for (const Entry& entry : batch.append) {
+    const auto previous = entry.id.index == LogIndex(0) ? std::nullopt : after.TermAt(entry.id.index.Prev());
+    log_matching_.OnStored(id, previous, entry);
+  }
+  if (!cuts) return;
+  committed_immutable_.OnWrite(id, before, after, committed_);
+  promises_.OnWrite(id, after);
+}
+
+void Judges::OnLogDurable(NodeId id) {
+  Watched& node = nodes_[id];
+  node.disk.Complete();
+  Hear(node);
+}
+
+void Judges::OnState(NodeId id, LogId last, std::uint64_t row_sum, bool installed) {
+  Watched& node = nodes_[id];
+  Hear(node);
+  node.applied_end = last.index.Next();
+  if (installed) node.disk.InstallState(last);
+  state_machine_safety_.OnState(id, last, row_sum);
+}
+
+void Judges::OnApplied(NodeId id, const sm::Applied& applied) { state_machine_safety_.OnApplied(id, applied); }
+
+void Judges::OnTrace(NodeId id, const TraceEvent& event) {
+  const auto found = nodes_.find(id);
+  if (found != nodes_.end()) Hear(found->second);
+  switch (event.kind) {
+    case TraceKind::kVoteGranted: probes_.Hit(Probe::k_votes_granted); break;
+    case TraceKind::kLogTruncated: probes_.Hit(Probe::k_log_truncated); break;
+    case TraceKind::kLogPurged: probes_.Hit(Probe::k_log_purged); break;
+    case TraceKind::kSnapshotSendEnded: probes_.Hit(Probe::k_snapshot_sent, event.b); break;
+    case TraceKind::kSnapshotInstalled: probes_.Hit(Probe::k_snapshot_installed); break;
+    case TraceKind::kMembershipDone: probes_.Hit(Probe::k_membership_done); break;
+    default: break;
+  }
+}
+
+const Log* Judges::LeaderLog(NodeId id, Term term) const {
+  const auto found = nodes_.find(id);
+  if (found == nodes_.end() || found->second.raft == nullptr) return nullptr;
+  const RaftCore& core = found->second.raft->core();
+  const bool leads = core.hard_state().term == term && std::holds_alternative<Leader>(core.role());
+  return leads ? &core.log() : nullptr;
+}
+
+void Judges::OnLeave(const io::Packet& packet) {
+  if (packet.kind != io::PacketKind::kMessage) return;
+  const auto found = nodes_.find(packet.from);
+  if (found == nodes_.end()) return;
+  CHECK(message_.ParseFromArray(packet.bytes.data(), static_cast<int>(packet.bytes.size())));
+  switch (message_.body_case()) {
+    case pb::PeerMessage::kAppendRequest:
+      election_safety_.OnActsAsLeader(packet.from, Term(message_.append_request().term()));
+      break;
+    case pb::PeerMessage::kVoteResponse: probes_.Hit(Probe::k_vote_checked); break;
+    case pb::PeerMessage::kAppendResponse: probes_.Hit(Probe::k_ack_checked); break;
+    case pb::PeerMessage::kSnapshotAck: probes_.Hit(Probe::k_snapshot_ack_checked); break;
+    default: return;
+  }
+  const Log* leader_log = LeaderLog(packet.to, Term(message_.append_response().term()));
+  promises_.OnSend(packet.from, message_, found->second.disk, leader_log);
+}
+
+void Judges::AfterEvent() {
+  for (std::size_t i = 0; i < heard_.size(); ++i) {
+    Watched& node = nodes_[heard_[i]];
+    node.heard_of = false;
+    if (node.raft != nullptr && !verdict_.failed()) Judge(node);
+  }
+  heard_.clear();
+}
+
+NodeView Judges::ViewOf(const Watched& node) const {
+  const RaftCore& core = node.raft->core();
+  NodeView view;
+  view.id = node.id;
+  view.incarnation = node.incarnation;
+  view.role = RoleOf(core);
+  view.hard_state = core.hard_state();
+  view.commit_end = core.commit_end();
+  view.applied_end = node.applied_end;
+  view.log = &core.log();
+  view.membership = &core.membership().current();
+  return view;
+}
+
+void Judges::Judge(Watched& node) {
+  const NodeView view = ViewOf(node);
+  monotonic_.OnView(view);
+  Membership before = node.membership;
+  const auto membership_id = node.raft->core().membership().current_id();
+  if (membership_id != node.membership_id) {
+    node.membership_id = membership_id;
+    node.membership = *view.membership;
+    if (node.membership.IsJoint()) probes_.Hit(Probe::k_membership_joint);
+  }
+  const std::optional<Term> led = node.leads;
+  node.leads = view.role == RoleName::kLeader ? std::optional(view.hard_state.term) : std::nullopt;
+  if (node.leads && node.leads != led) {
+    probes_.Hit(Probe::k_elections);
+    election_safety_.OnActsAsLeader(node.id, *node.leads);
+    leader_completeness_.OnElected(view, committed_);
+  }
+  if (led && node.leads != led) probes_.Hit(Probe::k_leader_stepped_down);
+  if (view.commit_end != node.believed_end) JudgeCommit(node, view, before);
+  node.believed_end = view.commit_end;
+}
+
+void Judges::JudgeCommit(const Watched& node, const NodeView& view, const Membership& before) {
+  if (view.commit_end > committed_.end()) {
+    const auto last = view.log->IdAt(view.commit_end.Prev());
+    const bool led = last && election_safety_.LeaderOf(last->term) == node.id;
+    const std::array memberships = {before, *view.membership};
+    commit_rule_.OnRaised(view, led, memberships);
+    if (verdict_.failed()) return;
+    committed_.Extend(view.commit_end, last->term, *view.log);
+    std::vector<NodeView> running;
+    for (const auto& [id, other] : nodes_) {
+      if (other.raft != nullptr) running.push_back(ViewOf(other));
+    }
+    leader_completeness_.OnCommitted(last->term, committed_, running);
+  }
+  commit_rule_.OnBelieved(view, committed_.TermAt(view.commit_end.Prev()));
+}
+
+}  // namespace metasrv::sim

@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "common/trace.h"
+#include "consensus/raft.h"
+#include "io/log_store.h"
+#include "io/sim/sim_network.h"
+#include "sim/disk_ledger.h"
+#include "sim/history.h"
+#include "sim/invariants/commit_history.h"
+#include "sim/invariants/commit_rule.h"
+#include "sim/invariants/committed_immutable.h"
+#include "sim/invariants/election_safety.h"
+#include "sim/invariants/leader_completeness.h"
+#include "sim/invariants/log_matching.h"
+#include "sim/invariants/monotonic.h"
+#include "sim/invariants/promises.h"
+#include "sim/invariants/state_machine_safety.h"
+#include "sim/probes.h"
+#include "sim/verdict.h"
+
+namespace metasrv::sim {
+
+// All judges of a cluster, and what they share. Hears of every write, message, applied entry and trace event at the
+// moment it happens, and looks at the nodes it heard of after each event of the world.
+class Judges : public io::NetworkObserver {
+ public:
+  Judges(History::TokenOf token_of, Verdict& verdict, Probes& probes);
+
+  // --- Lives ---
+  // A node opens its disk, which holds this. `state`: what its state store stands for.
+  void OnOpened(NodeId node, std::uint32_t incarnation, const io::LogContents& log,
+                std::optional<std::pair<LogId, std::uint64_t>> state);
+  // `raft` lives until OnDied.
+  void OnRunning(NodeId node, const Raft& raft);
+  // The node is about to be destroyed; `log` is what its disk keeps.
+  void OnDied(NodeId node, const io::LogContents& log);
+
+  // --- What a node does ---
+  void OnLogIssued(NodeId node, const io::LogBatch& batch);
+  void OnLogDurable(NodeId node);
+  void OnState(NodeId node, LogId last, std::uint64_t row_sum, bool installed);
+  void OnApplied(NodeId node, const sm::Applied& applied);
+  void OnTrace(NodeId node, const TraceEvent& event);
+  void OnLeave(const io::Packet& packet) override;
+  void OnArrive(const io::Packet&) override {}
+
+  // Judges every node that was heard of since the last call.
+  void AfterEvent();
+
+  [[nodiscard]] const History& history() const { return history_; }
+  [[nodiscard]] History& history() { return history_; }
+  // The number of entries that some leader has committed.
+  [[nodiscard]] LogIndex committed_end() const { return committed_.end(); }
+  [[nodiscard]] const DiskLedger* DiskOf(NodeId node) const;
+  // The memberships that any node last had in effect, dead nodes included.
+  [[nodiscard]] std::vector<Membership> Memberships() const;
+
+ private:
+  struct Watched {
+    NodeId id;
+    std::uint32_t incarnation = 0;
+    const Raft* raft = nullptr;
+    DiskLedger disk;
+    LogIndex applied_end;
+    std::optional<LogId> membership_id;
+    Membership membership;
+    std::optional<Term> leads;  // as of the last look
+    LogIndex believed_end;
+    bool heard_of = false;
+  };
+
+  void Hear(Watched& node);
+  [[nodiscard]] NodeView ViewOf(const Watched& node) const;
+  void Judge(Watched& node);
+  void JudgeCommit(const Watched& node, const NodeView& view, const Membership& before);
+  [[nodiscard]] const Log* LeaderLog(NodeId node, Term term) const;
+
+  Verdict& verdict_;
+  Probes& probes_;
+  std::map<NodeId, Watched> nodes_;
+  std::vector<NodeId> heard_;
+  CommitHistory committed_;
+  ElectionSafety election_safety_;
+  LogMatching log_matching_;
+  LeaderCompleteness leader_completeness_;
+  CommitRule commit_rule_;
+  CommittedImmutable committed_immutable_;
+  Monotonic monotonic_;
+  Promises promises_;
+  History history_;
+  StateMachineSafety state_machine_safety_;
+  pb::PeerMessage message_;  // reused
+};
+
+}  // namespace metasrv::sim

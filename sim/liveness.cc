@@ -1,0 +1,144 @@
+#include "sim/liveness.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+
+#include "consensus/core.h"
+
+namespace metasrv::sim {
+namespace {
+
+constexpr io::DrawKind kCore("healing.core");
+constexpr Duration kAskAgain = Duration::Millis(400);
+
+std::size_t CountIn(const NodeSet& voters, const std::vector<NodeId>& nodes) {
+  return static_cast<std::size_t>(std::count_if(voters.begin(), voters.end(), [&](NodeId voter) {
+    return std::find(nodes.begin(), nodes.end(), voter) != nodes.end();
+  }));
+}
+
+}  // namespace
+
+Liveness::Liveness(io::World& world, const RunOptions& options, Cluster& cluster, Judges& judges, Workload& workload,
+                   Verdict& verdict, Probes& probes)
+    : world_(world),
+      options_(options),
+      cluster_(cluster),
+      judges_(judges),
+      workload_(workload),
+      verdict_(verdict),
+      probes_(probes) {}
+
+bool Liveness::IsQuorum(const std::vector<NodeId>& nodes) const {
+  for (const Membership& membership : judges_.Memberships()) {
+    for (const NodeSet& voters : membership.configs) {
+      if (2 * CountIn(voters, nodes) <= voters.size()) return false;
+    }
+  }
+  return true;
+}
+
+void Liveness::ChooseCore() {
+  core_ = cluster_.ids();
+  if (options_.healing_mode() == Healing::kAll) return;
+  // Nodes leave in a drawn order as long as the rest is a majority of every voter set that any node believes in.
+  std::vector<NodeId> order = cluster_.ids();
+  std::sort(order.begin(), order.end(), [&](NodeId a, NodeId b) {
+    // Who never became a member goes first.
+    const auto rank = [&](NodeId id) {
+      return std::tuple(cluster_.EverJoined(id), world_.draws().RawAt(kCore, io::ActorOf(id), 0), id);
+    };
+    return rank(a) < rank(b);
+  });
+  for (const NodeId id : order) {
+    std::vector<NodeId> rest = core_;
+    std::erase(rest, id);
+    if (!rest.empty() && IsQuorum(rest)) core_ = rest;
+  }
+}
+
+void Liveness::Heal() {
+  ChooseCore();
+  SilenceOthers();
+  for (const NodeId id : core_) cluster_.Start(id);
+  constexpr std::array kProbeOf = {Probe::k_healed_all, Probe::k_healed_core_dead, Probe::k_healed_core_deaf,
+                                   Probe::k_healed_core_mute};
+  probes_.Hit(kProbeOf[options_.healing % kProbeOf.size()]);
+}
+
+void Liveness::SilenceOthers() {
+  for (const NodeId id : cluster_.ids()) {
+    if (std::find(core_.begin(), core_.end(), id) != core_.end()) continue;
+    switch (options_.healing_mode()) {
+      case Healing::kCoreDeaf:
+        cluster_.Start(id);
+        cluster_.network().MakeDeaf(id);
+        break;
+      case Healing::kCoreMute:
+        cluster_.Start(id);
+        cluster_.network().MakeMute(id);
+        break;
+      default:
+        cluster_.KeepDown(id);
+        cluster_.Crash(id);
+        break;
+    }
+  }
+}
+
+void Liveness::AskForService() {
+  for (const NodeId id : core_) AskNode(id, 0);
+}
+
+void Liveness::AskNode(NodeId id, std::size_t attempt) {
+  if (Done() || verdict_.failed()) return;
+  if (cluster_.Running(id) && !served_writes_.contains(id)) {
+    workload_.WriteOnce(id, [this, id] { served_writes_.insert(id); });
+  }
+  if (cluster_.Running(id) && !served_reads_.contains(id)) {
+    workload_.ReadOnce(id, {{"k/0"}, {""}}, [this, id] { served_reads_.insert(id); });
+  }
+  world_.After(kAskAgain, [this, id, attempt] { AskNode(id, attempt + 1); });
+}
+
+std::string Liveness::Missing() const {
+  const auto leader = cluster_.Leader();
+  if (!leader) return "nobody leads";
+  if (std::find(core_.begin(), core_.end(), *leader) == core_.end()) return Name(*leader) + " leads from outside";
+  for (const NodeId id : core_) {
+    const std::string name = Name(id);
+    if (!cluster_.Running(id)) return name + " does not run";
+    if (!served_writes_.contains(id)) return name + " serves no write";
+    if (!served_reads_.contains(id)) return name + " serves no read";
+    if (options_.healing_mode() == Healing::kAll && !cluster_.EverJoined(id)) return name + " has not joined";
+  }
+  const RaftCore& lead = cluster_.Find(*leader)->raft().core();
+  if (lead.membership().current().IsJoint() && options_.healing_mode() == Healing::kAll) return "still joint";
+  for (const NodeId id : core_) {
+    const RaftCore& core = cluster_.Find(id)->raft().core();
+    if (!lead.membership().current().Contains(id)) continue;
+    const bool agrees = core.log().last() == lead.log().last() && core.commit_end() == lead.log().end() &&
+                        core.emitted_end() == core.commit_end();
+    if (!agrees) return Name(id) + " does not agree with the leader";
+  }
+  return "";
+}
+
+bool Liveness::Done() const { return Missing().empty(); }
+
+void Liveness::ReportMissing() {
+  const std::string missing = Missing();
+  if (missing.empty()) return;
+  std::string who;
+  for (const NodeId id : core_) who += " " + std::to_string(id.value());
+  verdict_.NotLive(kConverges, missing + "; survivors:" + who + "; healing: " + ToString(options_.healing_mode()));
+}
+
+std::uint64_t Liveness::QuietMessagesMax() const {
+  const std::uint64_t nodes = cluster_.ids().size();
+  const std::uint64_t beats = 1000 / options_.heartbeat_ms + 1;
+  return 4 * nodes * nodes * beats + 200;
+}
+
+}  // namespace metasrv::sim

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "sim/cluster.h"
+#include "sim/judges.h"
+#include "sim/options.h"
+#include "sim/verdict.h"
+#include "sim/workload.h"
+
+namespace metasrv::sim {
+
+inline constexpr Property kConverges = {"the survivors recover",
+                                        "When the faults end, a connected majority elects a leader, serves writes and "
+                                        "reads at each of its nodes and agrees, within a "
+                                        "bounded time, whatever the others are.",
+                                        "design.md, Simulator; simulation.md §3a"};
+
+inline constexpr Property kQuiet = {"no storm", "A healthy cluster without clients sends a bounded number of messages.",
+                                    "simulation.md §3a"};
+
+// Phase two of a run: chooses who lives on, ends the faults for them, and then wants service and agreement.
+class Liveness {
+ public:
+  // Everything borrowed outlives it.
+  Liveness(io::World& world, const RunOptions& options, Cluster& cluster, Judges& judges, Workload& workload,
+           Verdict& verdict, Probes& probes);
+
+  // Heals as the options say. Requires: the nemesis has ended its faults.
+  void Heal();
+  // Asks for service; then Done tells whether all of it came.
+  void AskForService();
+  [[nodiscard]] bool Done() const;
+  // Fails the run for what is missing.
+  void ReportMissing();
+
+  // The nodes that have to live on.
+  [[nodiscard]] const std::vector<NodeId>& core() const { return core_; }
+  // The most messages that a healthy cluster may send in a second without clients.
+  [[nodiscard]] std::uint64_t QuietMessagesMax() const;
+
+ private:
+  void ChooseCore();
+  [[nodiscard]] bool IsQuorum(const std::vector<NodeId>& nodes) const;
+  void SilenceOthers();
+  void AskNode(NodeId node, std::size_t attempt);
+  [[nodiscard]] std::string Missing() const;
+
+  io::World& world_;
+  const RunOptions& options_;
+  Cluster& cluster_;
+  Judges& judges_;
+  Workload& workload_;
+  Verdict& verdict_;
+  Probes& probes_;
+  std::vector<NodeId> core_;
+  std::set<NodeId> served_writes_;
+  std::set<NodeId> served_reads_;
+};
+
+}  // namespace metasrv::sim

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "common/trace.h"
+#include "sim/cluster.h"
+#include "sim/options.h"
+#include "sim/probes.h"
+
+namespace metasrv::sim {
+
+// Injects the faults of a run: some over time, some right after a node reached an interesting state. Every decision is
+// drawn by name, and every fault ends by itself after a while; EndAll ends the rest.
+class Nemesis {
+ public:
+  // Everything borrowed outlives the nemesis.
+  Nemesis(io::World& world, const RunOptions& options, Cluster& cluster, Probes& probes);
+
+  void Start();
+  // No new faults; those that last are ended: the network is whole, disks are fast, nobody is paused. Who is down stays
+  // down.
+  void EndAll();
+
+  // Inside a node's step.
+  void OnTrace(NodeId node, const TraceEvent& event);
+
+ private:
+  using Action = void (Nemesis::*)();
+
+  // Runs `action` again and again, `every_ms` apart on average; 0: never.
+  void Every(const io::DrawKind& kind, std::uint64_t every_ms, Action action);
+  // Runs `task` unless the faults have ended by then.
+  void Later(Duration delay, std::function<void()> task);
+  [[nodiscard]] std::uint64_t Draw(const io::DrawKind& kind, std::uint64_t low, std::uint64_t high);
+  [[nodiscard]] Duration DrawSpan(const io::DrawKind& kind, std::uint64_t max_ms);
+  [[nodiscard]] NodeId DrawNode(const io::DrawKind& kind);
+
+  void CrashOne();
+  void CrashAll();
+  void PauseOne();
+  void IsolateOne();
+  void IsolateLeader();
+  void CutHalves();
+  void CutOneWay();
+  void CutToBridge();
+  void ClogLink();
+  void SlowDisk();
+  void FailDisk();
+  void JumpClock();
+  void TriggerSnapshot();
+
+  void TakeDown(NodeId node);
+  void Isolate(NodeId node);
+  // Cuts every pair for which `apart` holds, for a while.
+  void CutPairs(const std::function<bool(NodeId, NodeId)>& apart);
+
+  // With probability `ppm`, `fault` hits `node` within the trigger delay.
+  void Trigger(const io::DrawKind& kind, std::uint64_t ppm, Probe probe, NodeId node, void (Nemesis::*fault)(NodeId));
+  void OnDiskStep(NodeId node, io::DiskStep step);
+  [[nodiscard]] bool Leads(NodeId node);
+
+  io::World& world_;
+  const RunOptions& options_;
+  Cluster& cluster_;
+  Probes& probes_;
+  bool active_ = false;
+};
+
+}  // namespace metasrv::sim

@@ -1,0 +1,337 @@
+#include "sim/options.h"
+
+#include <array>
+#include <charconv>
+
+namespace metasrv::sim {
+namespace {
+
+struct Field {
+  std::string_view name;
+  std::uint64_t RunOptions::*member;
+};
+
+#define FIELD(name) \
+  Field { #name, &RunOptions::name }
+constexpr std::array kFields = {
+    FIELD(seed),
+    FIELD(nodes),
+    FIELD(learners),
+    FIELD(join_under_faults),
+    FIELD(heartbeat_ms),
+    FIELD(election_min_ms),
+    FIELD(election_max_ms),
+    FIELD(append_entries_max),
+    FIELD(append_bytes_max),
+    FIELD(inflight_max),
+    FIELD(promote_lag_max),
+    FIELD(snapshot_logs),
+    FIELD(keep_logs),
+    FIELD(snapshot_chunk_bytes),
+    FIELD(leader_wait_ms),
+    FIELD(write_timeout_ms),
+    FIELD(fault_ms),
+    FIELD(heal_ms),
+    FIELD(healing),
+    FIELD(delay_min_us),
+    FIELD(delay_max_us),
+    FIELD(loss_ppm),
+    FIELD(duplicate_ppm),
+    FIELD(duplicate_delay_ms),
+    FIELD(reorder_ppm),
+    FIELD(tail_ppm),
+    FIELD(tail_ms),
+    FIELD(sync_min_us),
+    FIELD(sync_max_us),
+    FIELD(flush_max_us),
+    FIELD(disk_slow_ppm),
+    FIELD(disk_slow_factor),
+    FIELD(torn_writes),
+    FIELD(drift_max_ppm),
+    FIELD(wall_skew_max_ms),
+    FIELD(crash_every_ms),
+    FIELD(crash_all_every_ms),
+    FIELD(pause_every_ms),
+    FIELD(isolate_every_ms),
+    FIELD(isolate_leader_every_ms),
+    FIELD(halves_every_ms),
+    FIELD(one_way_every_ms),
+    FIELD(bridge_every_ms),
+    FIELD(clog_every_ms),
+    FIELD(slow_disk_every_ms),
+    FIELD(disk_error_every_ms),
+    FIELD(clock_jump_every_ms),
+    FIELD(snapshot_every_ms),
+    FIELD(down_max_ms),
+    FIELD(cut_max_ms),
+    FIELD(crash_after_grant_ppm),
+    FIELD(crash_after_win_ppm),
+    FIELD(crash_after_append_ppm),
+    FIELD(crash_after_commit_ppm),
+    FIELD(crash_after_truncate_ppm),
+    FIELD(crash_between_syncs_ppm),
+    FIELD(crash_in_install_ppm),
+    FIELD(isolate_after_append_ppm),
+    FIELD(isolate_after_win_ppm),
+    FIELD(trigger_delay_max_us),
+    FIELD(clients),
+    FIELD(think_max_ms),
+    FIELD(client_timeout_ms),
+    FIELD(keys),
+    FIELD(weight_put),
+    FIELD(weight_delete),
+    FIELD(weight_cas),
+    FIELD(weight_ttl),
+    FIELD(weight_txn),
+    FIELD(weight_kv_txn),
+    FIELD(weight_counter),
+    FIELD(weight_sequential),
+    FIELD(weight_delete_prefix),
+    FIELD(weight_get),
+    FIELD(weight_list),
+    FIELD(quiet_tail_ms),
+};
+#undef FIELD
+static_assert(sizeof(RunOptions) == kFields.size() * sizeof(std::uint64_t), "every option is in the table");
+
+// Draws each option under its own name.
+class Deriver {
+ public:
+  explicit Deriver(std::uint64_t seed) : draws_(seed) {}
+
+  std::uint64_t Between(std::string_view name, std::uint64_t low, std::uint64_t high) {
+    return draws_.BetweenAt(io::DrawKind("option"), io::DrawKind::IdOf(name), 0, low, high);
+  }
+  bool Chance(std::string_view name, std::uint32_t ppm) {
+    return draws_.ChanceAt(io::DrawKind("option.on"), io::DrawKind::IdOf(name), 0, ppm);
+  }
+  // 0 unless switched on, with probability `ppm`.
+  std::uint64_t Maybe(std::string_view name, std::uint32_t ppm, std::uint64_t low, std::uint64_t high) {
+    return Chance(name, ppm) ? Between(name, low, high) : 0;
+  }
+  // As Maybe, over several orders of magnitude: first the magnitude, then the value.
+  std::uint64_t MaybeWide(std::string_view name, std::uint32_t ppm, std::uint64_t low, std::uint64_t high) {
+    if (!Chance(name, ppm)) return 0;
+    std::uint64_t top = high;
+    for (std::uint64_t halvings = Between(name, 0, 5); halvings > 0 && top / 2 > low; --halvings) top /= 2;
+    return draws_.BetweenAt(io::DrawKind("option.value"), io::DrawKind::IdOf(name), 0, low, top);
+  }
+  template <std::size_t kCount>
+  std::uint64_t Pick(std::string_view name, const std::array<std::uint64_t, kCount>& choices) {
+    return choices[Between(name, 0, kCount - 1)];
+  }
+
+ private:
+  io::Draws draws_;
+};
+
+void DeriveCluster(Deriver& draw, RunOptions& o) {
+  o.nodes = draw.Pick("nodes", std::array<std::uint64_t, 16>{1, 2, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 5});
+  o.learners = o.nodes >= 4 ? draw.Maybe("learners", 150'000, 1, 1) : 0;
+  o.join_under_faults = draw.Maybe("join_under_faults", 250'000, 1, 1);
+  o.heartbeat_ms = draw.Between("heartbeat_ms", 40, 80);
+  o.election_min_ms = o.heartbeat_ms * draw.Between("election_min_ms", 3, 5);
+  o.election_max_ms = o.election_min_ms * 3 / 2 + draw.Between("election_max_ms", 0, o.election_min_ms);
+  o.append_entries_max = draw.Pick("append_entries_max", std::array<std::uint64_t, 5>{1, 2, 4, 32, 300});
+  o.append_bytes_max = draw.Pick("append_bytes_max", std::array<std::uint64_t, 4>{64, 512, 65536, 1 << 20});
+  o.inflight_max = draw.Pick("inflight_max", std::array<std::uint64_t, 5>{1, 2, 4, 16, 64});
+  o.promote_lag_max = draw.Pick("promote_lag_max", std::array<std::uint64_t, 3>{0, 4, 16});
+  o.snapshot_logs = draw.Pick("snapshot_logs", std::array<std::uint64_t, 6>{8, 16, 32, 64, 128, 1024});
+  o.keep_logs = draw.Pick("keep_logs", std::array<std::uint64_t, 5>{0, 2, 8, 32, 1000});
+  o.snapshot_chunk_bytes = draw.Pick("snapshot_chunk_bytes", std::array<std::uint64_t, 4>{64, 512, 4096, 1 << 20});
+  o.leader_wait_ms = draw.Between("leader_wait_ms", 50, 600);
+  o.write_timeout_ms = draw.Between("write_timeout_ms", 500, 3000);
+}
+
+void DeriveNetwork(Deriver& draw, RunOptions& o) {
+  o.delay_min_us = draw.Between("delay_min_us", 50, 500);
+  o.delay_max_us =
+      o.delay_min_us + draw.Pick("delay_max_us", std::array<std::uint64_t, 5>{200, 1000, 3000, 8000, 20000});
+  o.loss_ppm = draw.MaybeWide("loss_ppm", 500'000, 1000, 200'000);
+  o.duplicate_ppm = draw.MaybeWide("duplicate_ppm", 500'000, 1000, 200'000);
+  o.duplicate_delay_ms = draw.Pick("duplicate_delay_ms", std::array<std::uint64_t, 4>{5, 50, 500, 3000});
+  o.reorder_ppm = draw.MaybeWide("reorder_ppm", 400'000, 1000, 300'000);
+  o.tail_ppm = draw.MaybeWide("tail_ppm", 400'000, 500, 50'000);
+  o.tail_ms = draw.Between("tail_ms", 20, 800);
+}
+
+void DeriveDiskAndClock(Deriver& draw, RunOptions& o) {
+  o.sync_min_us = draw.Between("sync_min_us", 20, 500);
+  o.sync_max_us = o.sync_min_us + draw.Pick("sync_max_us", std::array<std::uint64_t, 4>{100, 1000, 5000, 20000});
+  o.flush_max_us = draw.Between("flush_max_us", 1000, 30000);
+  o.disk_slow_ppm = draw.MaybeWide("disk_slow_ppm", 300'000, 500, 50'000);
+  o.disk_slow_factor = draw.Between("disk_slow_factor", 5, 50);
+  o.torn_writes = draw.Between("torn_writes", 0, 1);
+  o.drift_max_ppm = draw.MaybeWide("drift_max_ppm", 300'000, 100, 50'000);
+  o.wall_skew_max_ms = draw.MaybeWide("wall_skew_max_ms", 400'000, 1, 5000);
+}
+
+void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
+  o.crash_every_ms = draw.Maybe("crash_every_ms", 500'000, 500, 4000);
+  o.crash_all_every_ms = draw.Maybe("crash_all_every_ms", 250'000, 1500, 8000);
+  o.pause_every_ms = draw.Maybe("pause_every_ms", 250'000, 500, 4000);
+  o.isolate_every_ms = draw.Maybe("isolate_every_ms", 300'000, 500, 4000);
+  o.isolate_leader_every_ms = draw.Maybe("isolate_leader_every_ms", 400'000, 300, 3000);
+  o.halves_every_ms = draw.Maybe("halves_every_ms", 250'000, 500, 4000);
+  o.one_way_every_ms = draw.Maybe("one_way_every_ms", 250'000, 500, 4000);
+  o.bridge_every_ms = draw.Maybe("bridge_every_ms", 150'000, 500, 4000);
+  o.clog_every_ms = draw.Maybe("clog_every_ms", 250'000, 300, 3000);
+  o.slow_disk_every_ms = draw.Maybe("slow_disk_every_ms", 250'000, 500, 4000);
+  o.disk_error_every_ms = draw.Maybe("disk_error_every_ms", 100'000, 2000, 8000);
+  o.clock_jump_every_ms = draw.Maybe("clock_jump_every_ms", 250'000, 500, 4000);
+  o.snapshot_every_ms = draw.Maybe("snapshot_every_ms", 300'000, 200, 3000);
+  o.down_max_ms = draw.Pick("down_max_ms", std::array<std::uint64_t, 4>{50, 300, 1000, 3000});
+  o.cut_max_ms = draw.Pick("cut_max_ms", std::array<std::uint64_t, 4>{200, 600, 1500, 4000});
+}
+
+void DeriveTriggers(Deriver& draw, RunOptions& o) {
+  o.crash_after_grant_ppm = draw.MaybeWide("crash_after_grant_ppm", 350'000, 20'000, 700'000);
+  o.crash_after_win_ppm = draw.MaybeWide("crash_after_win_ppm", 350'000, 20'000, 700'000);
+  o.crash_after_append_ppm = draw.MaybeWide("crash_after_append_ppm", 300'000, 500, 40'000);
+  o.crash_after_commit_ppm = draw.MaybeWide("crash_after_commit_ppm", 300'000, 500, 30'000);
+  o.crash_after_truncate_ppm = draw.MaybeWide("crash_after_truncate_ppm", 300'000, 50'000, 900'000);
+  o.crash_between_syncs_ppm = draw.MaybeWide("crash_between_syncs_ppm", 300'000, 200, 10'000);
+  o.crash_in_install_ppm = draw.MaybeWide("crash_in_install_ppm", 200'000, 50'000, 600'000);
+  o.isolate_after_append_ppm = draw.MaybeWide("isolate_after_append_ppm", 300'000, 500, 40'000);
+  o.isolate_after_win_ppm = draw.MaybeWide("isolate_after_win_ppm", 300'000, 20'000, 600'000);
+  o.trigger_delay_max_us = draw.Pick("trigger_delay_max_us", std::array<std::uint64_t, 4>{10, 500, 4000, 20000});
+}
+
+void DeriveClients(Deriver& draw, RunOptions& o) {
+  o.clients = draw.Between("clients", 1, 5);
+  o.think_max_ms = draw.Pick("think_max_ms", std::array<std::uint64_t, 4>{15, 50, 120, 400});
+  o.client_timeout_ms = draw.Between("client_timeout_ms", 100, 2000);
+  o.keys = draw.Between("keys", 1, 12);
+  for (auto member : {&RunOptions::weight_put, &RunOptions::weight_cas, &RunOptions::weight_txn,
+                      &RunOptions::weight_get, &RunOptions::weight_list, &RunOptions::weight_counter}) {
+    for (const Field& field : kFields) {
+      if (field.member == member) o.*member = draw.Between(field.name, 0, 6);
+    }
+  }
+  o.weight_put += 1;  // there is always something to write
+  o.weight_delete = draw.Between("weight_delete", 0, 3);
+  o.weight_ttl = draw.Between("weight_ttl", 0, 3);
+  o.weight_kv_txn = draw.Between("weight_kv_txn", 0, 3);
+  o.weight_sequential = draw.Between("weight_sequential", 0, 2);
+  o.weight_delete_prefix = draw.Between("weight_delete_prefix", 0, 1);
+  o.quiet_tail_ms = draw.Maybe("quiet_tail_ms", 200'000, 500, 3000);
+}
+
+// Some runs are dull, because some bugs hide behind chaos.
+void Calm(Deriver& draw, RunOptions& o) {
+  const std::uint64_t calm = draw.Between("calm", 0, 11);
+  if (calm == 0 || calm == 1) {  // no faults over time
+    o.crash_every_ms = o.crash_all_every_ms = o.pause_every_ms = o.isolate_every_ms = o.halves_every_ms = 0;
+    o.one_way_every_ms = o.bridge_every_ms = o.clog_every_ms = o.isolate_leader_every_ms = 0;
+    o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = 0;
+  }
+  if (calm == 1 || calm == 2) {  // no faults on protocol state
+    o.crash_after_grant_ppm = o.crash_after_win_ppm = o.crash_after_append_ppm = o.crash_after_commit_ppm = 0;
+    o.crash_after_truncate_ppm = o.crash_between_syncs_ppm = o.crash_in_install_ppm = 0;
+    o.isolate_after_append_ppm = o.isolate_after_win_ppm = 0;
+  }
+  if (calm == 1 || calm == 3) {  // a kind network
+    o.loss_ppm = o.duplicate_ppm = o.reorder_ppm = o.tail_ppm = 0;
+  }
+}
+
+}  // namespace
+
+const char* ToString(Healing healing) {
+  switch (healing) {
+    case Healing::kAll: return "all";
+    case Healing::kCoreDead: return "core, the others dead";
+    case Healing::kCoreDeaf: return "core, the others deaf";
+    case Healing::kCoreMute: return "core, the others mute";
+    case Healing::kCount: break;
+  }
+  return "?";
+}
+
+RunOptions DeriveOptions(std::uint64_t seed) {
+  Deriver draw(seed);
+  RunOptions options;
+  options.seed = seed;
+  DeriveCluster(draw, options);
+  options.fault_ms = draw.Between("fault_ms", 3000, 9000);
+  options.healing = draw.Between("healing", 0, static_cast<std::uint64_t>(Healing::kCount) - 1);
+  DeriveNetwork(draw, options);
+  DeriveDiskAndClock(draw, options);
+  DeriveTimedFaults(draw, options);
+  DeriveTriggers(draw, options);
+  DeriveClients(draw, options);
+  Calm(draw, options);
+  return options;
+}
+
+std::vector<std::string> Describe(const RunOptions& options) {
+  std::vector<std::string> lines;
+  for (const Field& field : kFields) {
+    lines.push_back(std::string(field.name) + "=" + std::to_string(options.*field.member));
+  }
+  return lines;
+}
+
+std::expected<void, std::string> Override(RunOptions& options, std::string_view assignment) {
+  const auto equals = assignment.find('=');
+  if (equals == std::string_view::npos)
+    return std::unexpected("not of the form name=value: " + std::string(assignment));
+  const std::string_view name = assignment.substr(0, equals);
+  const std::string_view text = assignment.substr(equals + 1);
+  std::uint64_t value = 0;
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (parsed.ec != std::errc() || parsed.ptr != text.data() + text.size()) {
+    return std::unexpected("not a number: " + std::string(text));
+  }
+  for (const Field& field : kFields) {
+    if (field.name != name) continue;
+    options.*field.member = value;
+    return {};
+  }
+  return std::unexpected("no such option: " + std::string(name));
+}
+
+node::NodeOptions RunOptions::ToNodeOptions(NodeId id) const {
+  node::NodeOptions result;
+  result.raft.id = id;
+  result.raft.heartbeat_interval = Duration::Millis(static_cast<std::int64_t>(heartbeat_ms));
+  result.raft.election_timeout_min = Duration::Millis(static_cast<std::int64_t>(election_min_ms));
+  result.raft.election_timeout_max = Duration::Millis(static_cast<std::int64_t>(election_max_ms));
+  result.raft.append_entries_max = append_entries_max;
+  result.raft.append_bytes_max = append_bytes_max;
+  result.raft.inflight_max = inflight_max;
+  result.raft.promote_lag_max = promote_lag_max;
+  result.raft.promote_timeout = Duration::Seconds(2);
+  result.leader_wait = Duration::Millis(static_cast<std::int64_t>(leader_wait_ms));
+  result.write_timeout = Duration::Millis(static_cast<std::int64_t>(write_timeout_ms));
+  result.snapshot_logs_since_last = snapshot_logs;
+  result.max_applied_log_to_keep = keep_logs;
+  result.snapshot_chunk_bytes = snapshot_chunk_bytes;
+  return result;
+}
+
+io::NetworkFaults RunOptions::ToNetworkFaults() const {
+  io::NetworkFaults faults;
+  faults.delay_min = Duration::Micros(static_cast<std::int64_t>(delay_min_us));
+  faults.delay_max = Duration::Micros(static_cast<std::int64_t>(delay_max_us));
+  faults.loss_ppm = static_cast<std::uint32_t>(loss_ppm);
+  faults.duplicate_ppm = static_cast<std::uint32_t>(duplicate_ppm);
+  faults.duplicate_delay_max = Duration::Millis(static_cast<std::int64_t>(duplicate_delay_ms));
+  faults.reorder_ppm = static_cast<std::uint32_t>(reorder_ppm);
+  faults.tail_ppm = static_cast<std::uint32_t>(tail_ppm);
+  faults.tail_max = Duration::Millis(static_cast<std::int64_t>(tail_ms));
+  return faults;
+}
+
+io::DiskFaults RunOptions::ToDiskFaults() const {
+  io::DiskFaults faults;
+  faults.sync_min = Duration::Micros(static_cast<std::int64_t>(sync_min_us));
+  faults.sync_max = Duration::Micros(static_cast<std::int64_t>(sync_max_us));
+  faults.flush_max = Duration::Micros(static_cast<std::int64_t>(flush_max_us));
+  faults.slow_ppm = static_cast<std::uint32_t>(disk_slow_ppm);
+  faults.slow_factor = static_cast<std::uint32_t>(disk_slow_factor);
+  faults.torn_writes = torn_writes != 0;
+  return faults;
+}
+
+}  // namespace metasrv::sim

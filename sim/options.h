@@ -1,0 +1,139 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "consensus/options.h"
+#include "io/sim/draws.h"
+#include "io/sim/faults.h"
+#include "node/options.h"
+
+namespace metasrv::sim {
+
+// How the cluster must live on when the faults end (docs/SIMULATION.md, liveness).
+enum class Healing : std::uint64_t {
+  kAll,       // everybody returns, the network is whole
+  kCoreDead,  // a random majority lives on, the others stay dead
+  kCoreDeaf,  // ... the others run but hear nothing
+  kCoreMute,  // ... the others run but are not heard
+  kCount,
+};
+[[nodiscard]] const char* ToString(Healing healing);
+
+// Every option of one run. All are plain numbers with the unit in the name, so that one table prints, parses and
+// overrides them. Derived from the seed by name: overriding one changes no other.
+struct RunOptions {
+  std::uint64_t seed = 1;
+
+  // The cluster.
+  std::uint64_t nodes = 3;
+  std::uint64_t learners = 0;           // of the nodes, the last ones join as learners for good
+  std::uint64_t join_under_faults = 0;  // 1: faults begin while nodes still join
+  std::uint64_t heartbeat_ms = 50;
+  std::uint64_t election_min_ms = 200;
+  std::uint64_t election_max_ms = 400;
+  std::uint64_t append_entries_max = 64;
+  std::uint64_t append_bytes_max = 65536;
+  std::uint64_t inflight_max = 8;
+  std::uint64_t promote_lag_max = 16;
+  std::uint64_t snapshot_logs = 64;
+  std::uint64_t keep_logs = 16;
+  std::uint64_t snapshot_chunk_bytes = 2048;
+  std::uint64_t leader_wait_ms = 300;
+  std::uint64_t write_timeout_ms = 1500;
+
+  // Phases.
+  std::uint64_t fault_ms = 8000;
+  std::uint64_t heal_ms = 8000;
+  std::uint64_t healing = 0;
+
+  // The network.
+  std::uint64_t delay_min_us = 200;
+  std::uint64_t delay_max_us = 2000;
+  std::uint64_t loss_ppm = 0;
+  std::uint64_t duplicate_ppm = 0;
+  std::uint64_t duplicate_delay_ms = 50;
+  std::uint64_t reorder_ppm = 0;
+  std::uint64_t tail_ppm = 0;
+  std::uint64_t tail_ms = 200;
+
+  // Disks.
+  std::uint64_t sync_min_us = 100;
+  std::uint64_t sync_max_us = 2000;
+  std::uint64_t flush_max_us = 5000;
+  std::uint64_t disk_slow_ppm = 0;
+  std::uint64_t disk_slow_factor = 20;
+  std::uint64_t torn_writes = 1;
+
+  // Clocks.
+  std::uint64_t drift_max_ppm = 0;
+  std::uint64_t wall_skew_max_ms = 0;
+
+  // Faults over time: mean time between two of a kind; 0 = off.
+  std::uint64_t crash_every_ms = 0;
+  std::uint64_t crash_all_every_ms = 0;
+  std::uint64_t pause_every_ms = 0;
+  std::uint64_t isolate_every_ms = 0;
+  std::uint64_t isolate_leader_every_ms = 0;
+  std::uint64_t halves_every_ms = 0;
+  std::uint64_t one_way_every_ms = 0;
+  std::uint64_t bridge_every_ms = 0;
+  std::uint64_t clog_every_ms = 0;
+  std::uint64_t slow_disk_every_ms = 0;
+  std::uint64_t disk_error_every_ms = 0;
+  std::uint64_t clock_jump_every_ms = 0;
+  std::uint64_t snapshot_every_ms = 0;  // an operator triggers snapshots
+  std::uint64_t down_max_ms = 1500;     // how long a crashed node stays down
+  std::uint64_t cut_max_ms = 2000;      // how long a partition, a pause or a slow disk lasts
+
+  // Faults on protocol state: probability at each occasion, in parts per million.
+  std::uint64_t crash_after_grant_ppm = 0;
+  std::uint64_t crash_after_win_ppm = 0;
+  std::uint64_t crash_after_append_ppm = 0;
+  std::uint64_t crash_after_commit_ppm = 0;
+  std::uint64_t crash_after_truncate_ppm = 0;
+  std::uint64_t crash_between_syncs_ppm = 0;
+  std::uint64_t crash_in_install_ppm = 0;
+  std::uint64_t isolate_after_append_ppm = 0;
+  std::uint64_t isolate_after_win_ppm = 0;
+  std::uint64_t trigger_delay_max_us = 4000;
+
+  // Clients.
+  std::uint64_t clients = 3;
+  std::uint64_t think_max_ms = 60;
+  std::uint64_t client_timeout_ms = 800;
+  std::uint64_t keys = 6;
+  std::uint64_t weight_put = 4;
+  std::uint64_t weight_delete = 1;
+  std::uint64_t weight_cas = 3;
+  std::uint64_t weight_ttl = 1;
+  std::uint64_t weight_txn = 3;
+  std::uint64_t weight_kv_txn = 1;
+  std::uint64_t weight_counter = 2;
+  std::uint64_t weight_sequential = 1;
+  std::uint64_t weight_delete_prefix = 1;
+  std::uint64_t weight_get = 5;
+  std::uint64_t weight_list = 2;
+  std::uint64_t quiet_tail_ms = 0;  // clients rest for this long before the faults end
+
+  [[nodiscard]] Healing healing_mode() const { return static_cast<Healing>(healing); }
+  [[nodiscard]] node::NodeOptions ToNodeOptions(NodeId id) const;
+  [[nodiscard]] io::NetworkFaults ToNetworkFaults() const;
+  [[nodiscard]] io::DiskFaults ToDiskFaults() const;
+};
+
+// All options of a seed: a swarm, in which every fault kind is off in some runs and mild or wild in others.
+[[nodiscard]] RunOptions DeriveOptions(std::uint64_t seed);
+
+// "name=value" of every option, in order.
+[[nodiscard]] std::vector<std::string> Describe(const RunOptions& options);
+
+// Sets one option from "name=value".
+// Errors: what is wrong with it.
+[[nodiscard]] std::expected<void, std::string> Override(RunOptions& options, std::string_view assignment);
+
+}  // namespace metasrv::sim

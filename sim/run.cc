@@ -1,0 +1,193 @@
+#include "sim/run.h"
+
+#include <algorithm>
+
+#include "sim/cluster.h"
+#include "sim/judges.h"
+#include "sim/liveness.h"
+#include "sim/nemesis.h"
+#include "sim/workload.h"
+
+namespace metasrv::sim {
+namespace {
+
+constexpr Property kForms = {"a cluster forms", "Without faults every node joins within a bounded time.",
+                             "operations.md §2.2"};
+constexpr Property kBounded = {"bounded work", "A run does not take more events than a storm would.",
+                               "simulation.md §4, RES"};
+
+constexpr Duration kFormingMax = Duration::Seconds(40);
+constexpr Duration kJoiningMax = Duration::Seconds(40);
+constexpr Duration kQuietCheck = Duration::Seconds(1);
+constexpr std::uint64_t kEventsMax = 1'500'000;
+
+io::World* world_under_way = nullptr;
+
+Duration Millis(std::uint64_t count) { return Duration::Millis(static_cast<std::int64_t>(count)); }
+
+// One run, phase by phase.
+class Experiment {
+ public:
+  Experiment(const RunOptions& options, const RunExtras& extras)
+      : options_(options),
+        extras_(extras),
+        world_(options.seed),
+        judges_(TokenOf, verdict_, probes_),
+        oracle_(judges_.history(), verdict_),
+        cluster_(Prepared(), options_, judges_, verdict_, probes_),
+        workload_(world_, options_, cluster_, judges_, oracle_, probes_),
+        nemesis_(world_, options_, cluster_, probes_),
+        liveness_(world_, options_, cluster_, judges_, workload_, verdict_, probes_) {
+    judges_.history().SetListener([this](const History::Step& step) {
+      if (step.token != 0) oracle_.OnEntry(step.token, step.id.index);
+    });
+    cluster_.SetDownListener(
+        [this](NodeId node, std::uint32_t incarnation) { workload_.OnNodeDown(node, incarnation); });
+    cluster_.SetTraceListener([this](NodeId node, const TraceEvent& event) { nemesis_.OnTrace(node, event); });
+    world_under_way = &world_;
+  }
+  ~Experiment() { world_under_way = nullptr; }
+  Experiment(const Experiment&) = delete;
+  Experiment& operator=(const Experiment&) = delete;
+
+  RunResult Go() {
+    Form();
+    Hurt();
+    Recover();
+    BeQuiet();
+    return Result();
+  }
+
+ private:
+  io::World& Prepared() {
+    world_.draws().Override(extras_.schedule);
+    if (extras_.record) world_.draws().StartRecording();
+    if (extras_.trace_lines_max > io::TraceRing::kDefaultCapacity) world_.trace().SetCapacity(extras_.trace_lines_max);
+    return world_;
+  }
+
+  [[nodiscard]] bool Over() const { return verdict_.failed() || stopped_; }
+
+  // Runs events until `end`, or until `enough` says so after one.
+  template <class Enough>
+  void RunUntil(Instant end, Enough enough) {
+    while (!Over() && world_.NextEventTime() <= end) {
+      world_.StepOne();
+      judges_.AfterEvent();
+      if (enough()) return;
+      if (world_.event_count() > kEventsMax) verdict_.NotLive(kBounded, "more than " + std::to_string(kEventsMax));
+      if (extras_.until_event != 0 && world_.event_count() >= extras_.until_event) stopped_ = true;
+    }
+    if (!Over()) world_.RunUntil(end);
+  }
+  void RunFor(Duration span) {
+    RunUntil(world_.now() + span, [] { return false; });
+  }
+
+  [[nodiscard]] bool AllReady() const {
+    const auto& ids = cluster_.ids();
+    return std::all_of(ids.begin(), ids.end(), [&](NodeId id) { return cluster_.Ready(id); });
+  }
+
+  void Form() {
+    cluster_.Start(NodeId(1));
+    RunUntil(world_.now() + kFormingMax, [this] { return cluster_.Ready(NodeId(1)); });
+    for (const NodeId id : cluster_.ids()) {
+      if (!Over()) cluster_.Start(id);
+    }
+    if (options_.join_under_faults != 0) return;
+    RunUntil(world_.now() + kFormingMax, [this] { return AllReady(); });
+    if (!Over() && !AllReady()) verdict_.NotLive(kForms, "after " + std::to_string(kFormingMax.millis()) + " ms");
+  }
+
+  void Hurt() {
+    if (Over()) return;
+    workload_.Start();
+    nemesis_.Start();
+    const std::uint64_t tail = std::min(options_.quiet_tail_ms, options_.fault_ms);
+    RunFor(Millis(options_.fault_ms - tail));
+    workload_.Stop();
+    RunFor(Millis(tail));
+  }
+
+  void Recover() {
+    if (Over()) return;
+    nemesis_.EndAll();
+    liveness_.Heal();
+    const Instant began = world_.now();
+    const auto& core = liveness_.core();
+    const bool joined = std::all_of(core.begin(), core.end(), [&](NodeId id) { return cluster_.EverJoined(id); });
+    liveness_.AskForService();
+    Instant looked_at = began;
+    RunUntil(began + Millis(options_.heal_ms) + (joined ? Duration() : kJoiningMax), [&] {
+      if (world_.now() - looked_at < Duration::Millis(10)) return false;
+      looked_at = world_.now();
+      return liveness_.Done();
+    });
+    recovery_ = world_.now() - began;
+    if (!Over()) liveness_.ReportMissing();
+  }
+
+  // Nobody asks anything; the cluster may not go wild, and every old question must have been answered.
+  void BeQuiet() {
+    const Duration patience = Millis(2 * (options_.write_timeout_ms + options_.leader_wait_ms) + 2000);
+    if (workload_.pending_count() > 0) RunFor(patience);
+    const std::uint64_t sent = cluster_.network().counts().sent;
+    RunFor(kQuietCheck);
+    if (Over()) return;
+    const std::uint64_t quiet = cluster_.network().counts().sent - sent;
+    if (quiet > liveness_.QuietMessagesMax()) {
+      verdict_.NotLive(kQuiet, std::to_string(quiet) + " messages in a quiet second; at most " +
+                                   std::to_string(liveness_.QuietMessagesMax()) + " are expected");
+    }
+    workload_.JudgeOverdue(patience);
+  }
+
+  RunResult Result() {
+    RunResult result;
+    result.failure = verdict_.failure();
+    world_.Mix(judges_.history().end().value());
+    if (judges_.history().end() > LogIndex(0)) world_.Mix(judges_.history().At(judges_.history().end().Prev()).row_sum);
+    result.digest = world_.digest();
+    result.checkpoints = world_.checkpoints();
+    result.events = world_.event_count();
+    result.simulated = world_.now() - Instant();
+    result.recovery = recovery_;
+    result.history_end = judges_.history().end();
+    result.operations = oracle_.counts();
+    const auto& network = cluster_.network().counts();
+    probes_.Hit(Probe::k_unknown_was_applied, result.operations.unknown_applied);
+    probes_.Hit(Probe::k_messages_lost, network.lost);
+    probes_.Hit(Probe::k_messages_duplicated, network.duplicated);
+    probes_.Hit(Probe::k_ghosts, network.ghosts);
+    result.probes = probes_;
+    result.story = world_.trace().Tail(extras_.trace_lines_max);
+    if (extras_.record) result.decisions = world_.draws().Recorded();
+    return result;
+  }
+
+  const RunOptions options_;
+  const RunExtras extras_;
+  Verdict verdict_;
+  Probes probes_;
+  io::World world_;
+  Judges judges_;
+  Oracle oracle_;
+  Cluster cluster_;
+  Workload workload_;
+  Nemesis nemesis_;
+  Liveness liveness_;
+  Duration recovery_;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+RunResult Run(const RunOptions& options, const RunExtras& extras) { return Experiment(options, extras).Go(); }
+
+std::vector<std::string> StoryOfRunUnderWay(std::size_t lines_max) {
+  if (world_under_way == nullptr) return {};
+  return world_under_way->trace().Tail(lines_max);
+}
+
+}  // namespace metasrv::sim

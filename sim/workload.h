@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "sim/cluster.h"
+#include "sim/command_maker.h"
+#include "sim/judges.h"
+#include "sim/options.h"
+#include "sim/oracle.h"
+#include "sim/probes.h"
+
+namespace metasrv::sim {
+
+// Closed-loop clients: each asks one thing at a time, of any node, and gives up after a while without ever trying
+// again. What becomes of a request is still judged when it is answered later.
+class Workload {
+ public:
+  // Everything borrowed outlives the workload.
+  Workload(io::World& world, const RunOptions& options, Cluster& cluster, Judges& judges, Oracle& oracle,
+           Probes& probes);
+
+  void Start();
+  // No client asks anything more.
+  void Stop() { stopped_ = true; }
+
+  // One request outside of the clients' loop, for the liveness check. `done` runs when it was served; not when it
+  // failed.
+  void WriteOnce(NodeId node, std::function<void()> done);
+  void ReadOnce(NodeId node, const ReadPlan& plan, std::function<void()> done);
+
+  void OnNodeDown(NodeId node, std::uint32_t incarnation);
+  // Reports requests that a living node has kept for longer than `limit`.
+  void JudgeOverdue(Duration limit);
+  [[nodiscard]] std::uint64_t pending_count() const { return pending_.size(); }
+
+ private:
+  struct Client {
+    std::uint64_t operations = 0;
+    std::uint64_t turn = 0;  // of the request it waits for
+    bool waiting = false;
+  };
+  struct Pending {
+    NodeId node;
+    std::uint32_t incarnation;
+    Instant since;
+  };
+
+  void Think(std::size_t client);
+  void Ask(std::size_t client);
+  [[nodiscard]] std::optional<NodeId> PickNode(Prng& prng);
+  void EndTurn(std::size_t client, std::uint64_t turn);
+  Oracle::Token Begin(bool write, NodeId node);
+  void SendWrite(NodeId node, pb::Command command, Oracle::Token token, std::function<void(bool)> done);
+  void SendRead(NodeId node, const ReadPlan& plan, std::function<void(bool)> done);
+  void FinishRead(Oracle::Token token, NodeId node, const ReadPlan& plan, const node::ReadResult& result);
+  void LearnFrom(const node::WriteResult& result);
+  void CountWrite(const node::WriteResult& result);
+
+  io::World& world_;
+  const RunOptions& options_;
+  Cluster& cluster_;
+  Judges& judges_;
+  Oracle& oracle_;
+  Probes& probes_;
+  CommandMaker maker_;
+  std::vector<Client> clients_;
+  std::map<Oracle::Token, Pending> pending_;
+  std::uint64_t extra_operations_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace metasrv::sim
