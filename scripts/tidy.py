@@ -75,7 +75,7 @@ def directories_without_readme(sources):
         documented = directory
         while documented and not os.path.exists(os.path.join(ROOT, documented, "README.md")):
             documented = os.path.dirname(documented)
-            if documented in ("", "src", "tests"):
+            if documented in ("", "src"):
                 yield f"{directory}: no README.md"
                 break
 

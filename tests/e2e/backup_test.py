@@ -99,7 +99,7 @@ class Backup(ClusterTest):
         self.import_file(node.raft_dir, "--id=1", "--initial-cluster", f"1=localhost:{port}")
         node.start().wait_started()
         self.assertEqual(b"87", node.get("__fd_table/1/nation"))
-        self.assertEqual(keys_of(read(V004)), keys_of(node.export()))
+        self.assertEqual(keys_of(read(V004), lasting=True), keys_of(node.export()))  # the rest expired years ago
         self.assertTrue(node.put("after/restore", "x"))
         running = node.export()
         self.assertEqual(0, node.stop())

@@ -5,7 +5,7 @@ import re
 import threading
 import unittest
 
-from harness import ClusterTest, free_port, metactl, wait_for
+from harness import ClusterTest, databend_meta, free_port, metactl, wait_for
 
 # The printed files of the two deployment guides, with the ports replaced.
 DEPLOY_GUIDE = """
@@ -45,15 +45,14 @@ class Cluster(ClusterTest):
         self.wait_for_leader(self.nodes)
         return self.nodes
 
-    def expect_three_voters(self, nodes):
-        def complete(node):
-            members = node.members()
-            return [member["name"] for member in members] == ["1", "2", "3"] and sum(member["is_leader"] for member in members) == 1
+    def expect_voters(self, nodes, *names):
+        def agrees(node):
+            voters = [member["name"] for member in node.cluster_status().get("voters", [])]
+            return [member["name"] for member in node.members()] == voters == list(names)
 
         for node in nodes:
-            wait_for(f"node {node.id} to list three members and one leader", lambda node=node: complete(node))
-            text = node.ctl("status").stdout
-            self.assertEqual(3, len(re.findall(r"^  - id=\d+ raft=", text.split("Voters:")[1], re.MULTILINE)), text)
+            wait_for(f"node {node.id} to list the voters {names}", lambda node=node: agrees(node))
+        self.assertEqual(1, sum(node.cluster_status()["is_leader"] for node in nodes))
 
     def test_a_standalone_node_starts_prints_its_banner_and_keeps_its_data(self):
         node = self.node(1, single=True, template=DEPLOY_GUIDE).start().wait_started()
@@ -79,7 +78,7 @@ class Cluster(ClusterTest):
         for node in joined:
             node.wait_started()
             self.assertIn(f'Status: join ["localhost:{first.raft}"]', node.output())
-        self.expect_three_voters(self.nodes)
+        self.expect_voters(self.nodes, "1", "2", "3")
         for node in self.nodes:
             self.assertEqual(200, node.http("/v1/health")[0])
             self.assertTrue(node.put(f"from/{node.id}", str(node.id)))
@@ -89,7 +88,7 @@ class Cluster(ClusterTest):
 
     def test_legacy_keys_load_and_join_addresses_need_not_equal_the_advertised_ones(self):
         nodes = self.three_nodes(METASRV_DEPLOY, join_host="127.0.0.1")
-        self.expect_three_voters(nodes)
+        self.expect_voters(nodes, "1", "2", "3")
         self.assertEqual({"Leader", "Follower"}, {node.cluster_status()["state"] for node in nodes})
         status, metrics = nodes[0].http("/v1/metrics")
         self.assertEqual(200, status)
@@ -145,20 +144,22 @@ class Cluster(ClusterTest):
         for node in nodes:
             node.wait_started()
             self.assertEqual(b"1", node.get("kept"))
-        self.expect_three_voters(nodes)
+        self.expect_voters(nodes, "1", "2", "3")
 
-    def test_leadership_moves_on_request_and_a_node_leaves(self):
+    def test_a_follower_leaves_through_any_member_and_the_leader_does_not(self):
         nodes = self.three_nodes(DEPLOY_GUIDE)
         leader = self.wait_for_leader(nodes)
-        target = next(node for node in nodes if node is not leader)
-        follower = metactl("transfer-leader", "--admin-api-address", target.admin_address)
-        self.assertEqual(1, follower.returncode)
-        self.assertIn("Error: status code: 404 Not Found, msg: This node is not leader, can not transfer leadership;", follower.stderr)
-        moved = metactl("transfer-leader", "--admin-api-address", leader.admin_address, "--to", str(target.id))
-        self.assertEqual(f"triggered leader transfer from {leader.id} to {target.id}.\nvoter ids: [1, 2, 3]\n", moved.stdout, moved.stderr)
-        wait_for("the transfer", lambda: all(node.leader_id() == target.id for node in nodes))
-        self.assertTrue(target.put("after/transfer", "x"))
-        self.assertEqual(b"x", leader.get("after/transfer"))
+        gone, kept = (node for node in nodes if node is not leader)
+        refused = databend_meta("--leave-id", str(leader.id), "--leave-via", f"127.0.0.1:{leader.raft}")
+        self.assertEqual(1, refused.returncode)
+        self.assertIn(f"can not leave id={leader.id} via itself", refused.stderr)
+        left = databend_meta("--leave-id", str(gone.id), "--leave-via", f"127.0.0.1:{gone.raft}")
+        self.assertEqual((0, ""), (left.returncode, left.stdout), left.stderr)
+        self.assertEqual(0, gone.stop())
+        remaining = sorted([leader, kept], key=lambda node: node.id)
+        self.expect_voters(remaining, *(str(node.id) for node in remaining))
+        self.assertTrue(kept.put("after/leave", "x"))
+        self.assertEqual(b"x", leader.get("after/leave"))
 
 
 class ControlTool(ClusterTest):

@@ -53,14 +53,22 @@ def metactl(*arguments, stdin=None, env=None):
                           timeout=PATIENCE_SECONDS, env=env)
 
 
-def keys_of(document):
-    """key -> (seq, data bytes) of every record of a backup."""
+def databend_meta(*arguments):
+    """Runs databend-meta as a command that ends by itself, in an empty directory."""
+    with tempfile.TemporaryDirectory(prefix="metasrv-e2e-") as directory:
+        return subprocess.run([os.path.join(BIN, "databend-meta"), *arguments], capture_output=True, text=True, cwd=directory,
+                              timeout=PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
+
+
+def keys_of(document, lasting=False):
+    """key -> (seq, data bytes) of every record of a backup; `lasting`: of those that never expire."""
     result = {}
     for line in document.splitlines():
         body = json.loads(line)[1]
         if "GenericKV" in body:
             record = body["GenericKV"]
-            result[record["key"]] = (record["value"]["seq"], bytes(record["value"]["data"]))
+            if not lasting or not (record["value"]["meta"] or {}).get("expire_at"):
+                result[record["key"]] = (record["value"]["seq"], bytes(record["value"]["data"]))
     return result
 
 
