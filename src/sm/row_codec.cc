@@ -2,6 +2,8 @@
 
 #include <google/protobuf/io/coded_stream.h>
 
+#include <cstdint>
+
 namespace metasrv::sm {
 namespace {
 
@@ -21,11 +23,11 @@ meta::LogId ToProto(const LogId& id) {
 
 LogId FromProto(const meta::LogId& id) { return {Term(id.term()), NodeId(id.node_id()), LogIndex(id.index())}; }
 
-bool ParseCommand(std::string_view payload, pb::Command& command) {
-  google::protobuf::io::CodedInputStream bytes(reinterpret_cast<const std::uint8_t*>(payload.data()),
-                                               static_cast<int>(payload.size()));
-  bytes.SetRecursionLimit(kCommandLevelsMax);
-  return command.ParseFromCodedStream(&bytes) && bytes.ConsumedEntireMessage();
+bool ParseWithCommand(std::string_view bytes, google::protobuf::MessageLite& message) {
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                                static_cast<int>(bytes.size()));
+  stream.SetRecursionLimit(kCommandLevelsMax);
+  return message.ParseFromCodedStream(&stream) && stream.ConsumedEntireMessage();
 }
 
 }  // namespace metasrv::sm

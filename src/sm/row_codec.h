@@ -1,5 +1,7 @@
 #pragma once
 
+#include <google/protobuf/message_lite.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -22,8 +24,9 @@ template <class Message>
 [[nodiscard]] meta::LogId ToProto(const LogId& id);
 [[nodiscard]] LogId FromProto(const meta::LogId& id);
 
-// Decodes the payload of a normal entry; false when it is not a Command. Use it wherever a Command is read from bytes:
-// a predicate that a client may send nests deeper inside a Command than protobuf's default limit allows.
-[[nodiscard]] bool ParseCommand(std::string_view payload, pb::Command& command);
+// Decodes a Command, or a message around one; false when the bytes are something else. Use it wherever a Command is
+// read from bytes: a predicate that a client may send nests deeper inside a Command than protobuf's default limit
+// allows.
+[[nodiscard]] bool ParseWithCommand(std::string_view bytes, google::protobuf::MessageLite& message);
 
 }  // namespace metasrv::sm
