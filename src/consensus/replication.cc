@@ -174,7 +174,8 @@ void RaftCore::Replicate(NodeId to, Progress& progress) {
   const bool reachable_by_log =
       progress.next() >= log_.begin() && (progress.next() == LogIndex(0) || log_.IdBefore(progress.next()).has_value());
   if (!reachable_by_log) {
-    if (!progress.CanSend(options_.inflight_max)) return;
+    // Only a probe has to wait for its turn: no answer to what is in flight can lead back into the log.
+    if (progress.mode() == Progress::Mode::kProbe && !progress.CanSend(options_.inflight_max)) return;
     progress.StartSnapshot();
     out_.send_snapshots.push_back({to, hard_state_.term});
     return;
