@@ -1,5 +1,3 @@
-#include <rocksdb/env.h>
-
 #include <filesystem>
 #include <fstream>
 
@@ -20,7 +18,7 @@ class RocksLogWorld final : public LogWorld {
       : prng_(seed),
         keep_(seed % 2 == 0 ? LyingFs::Keep::kNothing : LyingFs::Keep::kPrefix),
         disk_(std::make_shared<LyingFs>(dir_ / "graveyard")),
-        env_(rocksdb::NewCompositeEnv(disk_)) {}
+        env_(NewEnvOver(disk_)) {}
 
   std::expected<void, io::Error> Open() override {
     CHECK(store_ == nullptr);

@@ -1,5 +1,7 @@
 #include "tests/support/lying_fs.h"
 
+#include <rocksdb/system_clock.h>
+
 #include <filesystem>
 #include <utility>
 
@@ -274,5 +276,28 @@ IOStatus LyingFs::GetFreeSpace(const std::string&, const IOOptions&, std::uint64
   *free = full_ ? 0 : std::uint64_t{1} << 40U;
   return IOStatus::OK();
 }
+
+// --- Environment ---
+
+namespace {
+
+class SleeplessClock final : public rocksdb::SystemClockWrapper {
+ public:
+  SleeplessClock() : SystemClockWrapper(rocksdb::SystemClock::Default()) {}
+  [[nodiscard]] const char* Name() const override { return "SleeplessClock"; }
+  void SleepForMicroseconds(int) override {}
+};
+
+class LyingEnv final : public rocksdb::EnvWrapper {
+ public:
+  explicit LyingEnv(const std::shared_ptr<LyingFs>& fs) : EnvWrapper(rocksdb::NewCompositeEnv(fs)) {
+    file_system_ = fs;
+    system_clock_ = std::make_shared<SleeplessClock>();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<rocksdb::Env> NewEnvOver(const std::shared_ptr<LyingFs>& fs) { return std::make_unique<LyingEnv>(fs); }
 
 }  // namespace metasrv::test

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 
 #include <cstdint>
@@ -16,7 +17,7 @@ namespace metasrv::test {
 // A file system for RocksDB that lies as disks do: what was not synced is there until the power goes, and then it is
 // not.
 //
-//   env = NewCompositeEnv(fs) ... use a database ...
+//   env = NewEnvOver(fs) ... use a database ...
 //   fs->PowerOff();           // every call that changes something fails from now on
 //   close the database
 //   fs->PowerOn(prng);        // loses what was not synced, but for a drawn prefix of each file and of the directory
@@ -111,5 +112,8 @@ class LyingFs final : public rocksdb::FileSystemWrapper {
   std::map<std::string, FileState> files_;
   std::vector<NameChange> changes_;  // since the last directory sync
 };
+
+// An environment over `fs` whose threads never sleep: RocksDB waits a second after each background error.
+[[nodiscard]] std::unique_ptr<rocksdb::Env> NewEnvOver(const std::shared_ptr<LyingFs>& fs);
 
 }  // namespace metasrv::test
