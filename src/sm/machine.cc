@@ -33,7 +33,7 @@ void RunCommand(const EntryContext& entry, const pb::Command& command, pb::Appli
 
 // Requires: a normal entry. `command` is scratch space that keeps its memory between entries.
 void ApplyCommand(Overlay& state, std::string_view payload, pb::Command& command, Applied& applied) {
-  CHECK(ParseWithCommand(payload, command));
+  CHECK(ParseCommand(payload, command));
   const EntryContext entry{state, command.time_ms(), applied.changes};
   SweepExpired(entry);
   RunCommand(entry, command, applied.reply);

@@ -23,7 +23,7 @@ meta::LogId ToProto(const LogId& id) {
 
 LogId FromProto(const meta::LogId& id) { return {Term(id.term()), NodeId(id.node_id()), LogIndex(id.index())}; }
 
-bool ParseWithCommand(std::string_view bytes, google::protobuf::MessageLite& message) {
+bool ParseCommand(std::string_view bytes, google::protobuf::MessageLite& message) {
   google::protobuf::io::CodedInputStream stream(reinterpret_cast<const std::uint8_t*>(bytes.data()),
                                                 static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(kCommandLevelsMax);

@@ -27,6 +27,6 @@ template <class Message>
 // Decodes a Command, or a message around one; false when the bytes are something else. Use it wherever a Command is
 // read from bytes: a predicate that a client may send nests deeper inside a Command than protobuf's default limit
 // allows.
-[[nodiscard]] bool ParseWithCommand(std::string_view bytes, google::protobuf::MessageLite& message);
+[[nodiscard]] bool ParseCommand(std::string_view bytes, google::protobuf::MessageLite& message);
 
 }  // namespace metasrv::sm

@@ -108,7 +108,7 @@ TEST(MachineDeathTest, RefusesAPayloadThatIsNoCommand) {
   sm::MemStore store;
   sm::Machine machine(store);
   const sm::LogEntry garbage{{Term(1), NodeId(1), LogIndex(0)}, "\xff\xff", nullptr};
-  EXPECT_DEATH((void)machine.Apply(std::span(&garbage, 1)), "ParseWithCommand");
+  EXPECT_DEATH((void)machine.Apply(std::span(&garbage, 1)), "ParseCommand");
 }
 
 TEST(Machine, ACommandWithoutTimeSweepsNothingAndWritesTimeZero) {
