@@ -91,7 +91,7 @@ RC_GTEST_PROP(MemStore, ScansExactlyTheRowsBetweenItsBounds, ()) {
   RC_ASSERT(scanned == expected);
 }
 
-TEST(PersistentMap, KeepsItsShapeShallowWhenKeysArriveInOrder) {
+TEST(PersistentMap, LosesNoRowWhenManyKeysArriveInOrder) {
   sm::PersistentMap map;
   constexpr int kRows = 20'000;
   for (int i = 0; i < kRows; ++i) map.Put("key" + std::to_string(1'000'000 + i), "");
