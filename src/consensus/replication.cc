@@ -200,7 +200,7 @@ void RaftCore::SendHeartbeat(NodeId to, Progress& progress) {
   SendNow(to, AppendRequest{.term = hard_state_.term,
                             .prev = std::nullopt,
                             .entries = {},
-                            .commit_end = LogIndex(0),
+                            .commit_end = MutantOn(Mutant::kC03) ? commit_end_ : LogIndex(0),
                             .round = leader.round});
 }
 
