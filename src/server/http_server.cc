@@ -75,10 +75,17 @@ struct HttpServer::Impl {
     server->set_keep_alive_max_count(kRequestsPerConnection);
     server->set_tcp_nodelay(true);
     server->new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
-    server->set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
+    const auto answer = [this](const httplib::Request& request, httplib::Response& response) {
       Answer(request, response);
-      return httplib::Server::HandlerResponse::Handled;
-    });
+    };
+    // HEAD goes to the handler of GET. The others are here so that their bodies are read before they are refused.
+    constexpr const char* kEveryPath = ".*";
+    server->Get(kEveryPath, answer);
+    server->Post(kEveryPath, answer);
+    server->Put(kEveryPath, answer);
+    server->Patch(kEveryPath, answer);
+    server->Delete(kEveryPath, answer);
+    server->Options(kEveryPath, answer);
   }
 };
 

@@ -1,0 +1,217 @@
+// The parts of the server that need no network: status texts, metrics, sessions, the keys layout, conversions.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "auth.pb.h"
+#include "server/call_error.h"
+#include "server/keys_layout.h"
+#include "server/meta_service.h"
+#include "server/metrics.h"
+#include "server/raft_api.h"
+#include "server/raft_secret.h"
+#include "server/status_text.h"
+#include "sm/layout.h"
+#include "sm/mem_store.h"
+#include "tests/server/test_node.h"
+
+namespace metasrv::server {
+namespace {
+
+node::NodeStatus SampleStatus() {
+  node::NodeStatus status;
+  status.raft.id = NodeId(1);
+  status.raft.role = RoleName::kLeader;
+  status.raft.hard_state.term = Term(1);
+  status.raft.leader = NodeId(1);
+  status.raft.last = LogId{Term(1), NodeId(1), LogIndex(4)};
+  status.raft.replication[NodeId(1)] = status.raft.last;
+  status.raft.replication[NodeId(2)] = std::nullopt;
+  status.last_applied = status.raft.last;
+  status.applied_membership = UniformMembership({NodeId(1), NodeId(2)}, {NodeId(3)});
+  meta::Node& record = status.nodes[NodeId(1)];
+  record.set_name("1");
+  record.set_addr("localhost");
+  record.set_port(28103);
+  record.set_grpc_api_advertise_address("127.0.0.1:9191");
+  status.log = {1460, 1460, 5};
+  return status;
+}
+
+TEST(Status, JsonHasThePublishedOrder) {
+  EXPECT_EQ(StatusJson(SampleStatus()),
+            R"({"id":1,"binary_version":"1.2.934-cpp","data_version":"V004","endpoint":"localhost:28103",)"
+            R"("raft_log":{"cache_items":5,"cache_used_size":0,"wal_total_size":1460,"wal_open_chunk_size":1460,)"
+            R"("wal_offset":1460,"wal_closed_chunk_count":0,"wal_closed_chunk_total_size":0,)"
+            R"("wal_closed_chunk_sizes":{}},"snapshot_key_count":0,"state":"Leader","is_leader":true,)"
+            R"("current_term":1,"last_log_index":4,"last_applied":{"leader_id":{"term":1,"node_id":1},"index":4},)"
+            R"("snapshot_last_log_id":null,"purged":null,"leader":{"name":"1","endpoint":{"addr":"localhost",)"
+            R"("port":28103},"grpc_api_advertise_address":"127.0.0.1:9191"},"replication":{"1":{"leader_id":)"
+            R"({"term":1,"node_id":1},"index":4},"2":null},"voters":[{"name":"1","endpoint":{"addr":"localhost",)"
+            R"("port":28103},"grpc_api_advertise_address":"127.0.0.1:9191"}],"non_voters":[],"last_seq":0})");
+}
+
+TEST(Status, AnEmptyNodeHasZerosAndNulls) {
+  const std::string json = StatusJson(node::NodeStatus{});
+  EXPECT_NE(json.find(R"("endpoint":null)"), std::string::npos);
+  EXPECT_NE(json.find(R"("last_applied":{"leader_id":{"term":0,"node_id":0},"index":0})"), std::string::npos);
+  EXPECT_NE(json.find(R"("leader":null,"replication":null,"voters":[],"non_voters":[])"), std::string::npos);
+  EXPECT_EQ(MakeClusterStatus(node::NodeStatus{}).last_applied(), "T0-N0.0");
+}
+
+TEST(Status, ProtobufFollowsTheTextForms) {
+  const meta::ClusterStatus status = MakeClusterStatus(SampleStatus());
+  EXPECT_EQ(status.binary_version(), "260304.0.0");
+  EXPECT_EQ(status.last_applied(), "T1-N1.4");
+  EXPECT_EQ(status.replication().at(1), "T1-N1.4");
+  EXPECT_FALSE(status.replication().contains(2));
+  ASSERT_EQ(status.voters_size(), 1);
+  EXPECT_EQ(status.voters(0), "id=1 raft=localhost:28103 grpc=127.0.0.1:9191");
+  EXPECT_FALSE(status.has_purged());
+}
+
+TEST(Exposition, HasTheRequiredSamplesAndEnds) {
+  Metrics metrics;
+  const CallMeter meter(metrics, CallKind::kRead, 10);
+  meter.End(true);
+  PeerFigures peers;
+  peers.peers[{"h", 1}] = {true, 7, 0};
+  const std::string text = metrics.Render(SampleStatus(), peers);
+  for (const char* line :
+       {"\nmetasrv_server_current_leader_id 1\n", "\nmetasrv_server_is_leader 1\n",
+        "\nmetasrv_server_node_is_health 1\n", "\nmetasrv_server_last_log_index 4\n",
+        "\nmetasrv_server_leader_changes_total 0\n", "\n# TYPE metasrv_server_leader_changes counter\n",
+        "\nmetasrv_meta_network_recv_bytes_total 10\n",
+        "\nmetasrv_meta_network_rpc_delay_read_ms_bucket{le=\"+Inf\"} 1\n",
+        "\nmetasrv_raft_network_sent_bytes_total{to=\"h:1\"} 7\n",
+        "\nmetasrv_raft_network_active_peers{id=\"\",addr=\"h:1\"} 1\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+  }
+  EXPECT_TRUE(text.starts_with("# HELP metasrv_server_current_leader_id Known leader, 0 if none.\n"));
+  EXPECT_TRUE(text.ends_with("\n# EOF\n"));
+}
+
+TEST(Sessions, TokensAreWorthNothingElsewhere) {
+  const Sessions one;
+  const Sessions other;
+  meta::HandshakeRequest request;
+  pb::BasicAuth auth;
+  auth.set_username("root");
+  request.set_payload(auth.SerializeAsString());
+  const auto response = one.Handshake(request);
+  ASSERT_TRUE(response);
+  EXPECT_TRUE(one.CheckToken(response->payload()));
+  EXPECT_FALSE(other.CheckToken(response->payload()));
+  EXPECT_FALSE(one.CheckToken(std::nullopt));
+}
+
+TEST(Sessions, JudgeVersionBeforePayloadBeforeUser) {
+  const Sessions sessions;
+  meta::HandshakeRequest request;
+  request.set_payload("\xff");
+  request.set_protocol_version(1);
+  EXPECT_EQ(sessions.Handshake(request).error().code, CallCode::kInvalidArgument);
+  request.set_protocol_version(0);
+  EXPECT_EQ(sessions.Handshake(request).error().code, CallCode::kInternal);
+  request.clear_payload();
+  EXPECT_EQ(sessions.Handshake(request).error().text, "Unknown user: ");
+}
+
+TEST(Errors, UnknownOutcomesAreRetryableAndSaySo) {
+  node::WriteResult result;
+  result.status = node::WriteStatus::kUnknown;
+  result.detail = "the leader changed";
+  for (const Routing routing : {Routing::kForward, Routing::kRedirect}) {
+    const CallError error = ErrorOfWrite(result, routing);
+    EXPECT_EQ(error.code, CallCode::kUnavailable);
+    EXPECT_EQ(error.text, "unknown outcome: the write may or may not take effect: the leader changed");
+  }
+  result.status = node::WriteStatus::kRefused;
+  EXPECT_EQ(ErrorOfWrite(result, Routing::kForward).code, CallCode::kResourceExhausted);
+}
+
+std::vector<std::string> Layout(const std::vector<std::string>& keys, std::optional<std::uint32_t> depth) {
+  sm::MemStore store;
+  sm::WriteBatch batch;
+  for (const std::string& key : keys) batch.Put(sm::RecordRow(key), "");
+  EXPECT_TRUE(store.Write(std::move(batch)));
+  KeysLayout layout(store.NewSnapshot(), depth);
+  std::vector<std::string> items;
+  while (auto item = layout.Next()) items.push_back(item->prefix() + " " + std::to_string(item->count()));
+  return items;
+}
+
+TEST(KeysLayout, ReportsChildrenBeforeParentsUpToTheDepth) {
+  const std::string d = "databases/";
+  const std::vector<std::string> keys{
+      d + "1/tables/users/columns/a",    d + "1/tables/users/columns/b",  d + "1/tables/users/columns/c",
+      d + "1/tables/orders/columns/a",   d + "1/tables/orders/columns/b", d + "2/tables/products/columns/a",
+      d + "2/tables/products/columns/b", "system/config/max_connections", "system/stats/query_count"};
+  EXPECT_EQ(Layout(keys, 1), (std::vector<std::string>{"databases 7", "system 2", " 9"}));
+  EXPECT_EQ(Layout(keys, 2), (std::vector<std::string>{"databases/1 5", "databases/2 2", "databases 7",
+                                                       "system/config 1", "system/stats 1", "system 2", " 9"}));
+  EXPECT_EQ(Layout(keys, 0), std::vector<std::string>{" 9"});
+  EXPECT_EQ(Layout(keys, std::nullopt).size(), 15U);
+  EXPECT_EQ(Layout(keys, std::nullopt).front(), "databases/1/tables/orders/columns 2");
+}
+
+TEST(KeysLayout, PlainAndSlashFirstKeysAreCounted) {
+  EXPECT_EQ(Layout({"/x", "y"}, std::nullopt), (std::vector<std::string>{" 1", " 2"}));
+  EXPECT_EQ(Layout({}, std::nullopt), std::vector<std::string>{" 0"});
+}
+
+TEST(Predicates, KeepTheOrderAndReadEmptyAsAlwaysTrue) {
+  meta::BooleanExpression expression;
+  expression.set_operator_(meta::BooleanExpression::OR);
+  expression.add_sub_expressions();
+  expression.add_conditions()->set_key("a");
+  const pb::Predicate predicate = ToPredicate(expression);
+  ASSERT_EQ(predicate.any().children_size(), 2);
+  EXPECT_TRUE(predicate.any().children(0).has_all());
+  EXPECT_EQ(predicate.any().children(1).leaf().key(), "a");
+  expression.Clear();
+  expression.set_operator_(meta::BooleanExpression::OR);
+  EXPECT_TRUE(ToPredicate(expression).has_all());
+}
+
+TEST(Peers, AddressesAreReadFromGrpcNames) {
+  EXPECT_EQ(PeerAddress("ipv4:10.0.0.1:5"), "10.0.0.1:5");
+  EXPECT_EQ(PeerAddress("ipv6:%5B::1%5D:5"), "[::1]:5");
+  EXPECT_EQ(PeerAddress("unix:/x"), std::nullopt);
+}
+
+TEST(LeaderHint, IsTheAdvertisedAddressOfTheLeader) {
+  TestNode node(TestNode::Kind::kSingle);
+  std::promise<std::optional<std::string>> hint;
+  node.handle().Run([&](node::Node&) { hint.set_value(node.handle().LeaderHint()); });
+  EXPECT_EQ(hint.get_future().get(), "grpc-host:9191");
+}
+
+TEST(RaftSecrets, FollowTheRollOut) {
+  struct Row {
+    std::vector<std::string> accepted;
+    bool strict;
+    std::optional<std::string> secret;
+    std::optional<std::string> refusal;
+  };
+  const Row rows[] = {
+      {{}, false, std::nullopt, std::nullopt},
+      {{}, false, "x", std::nullopt},
+      {{"a", "b"}, false, std::nullopt, std::nullopt},
+      {{"a", "b"}, true, "b", std::nullopt},
+      {{"a", "b"}, true, "c", "raft secret is unaccepted: from:1.2.3.4:5"},
+      {{"a", "b"}, true, std::nullopt, "raft secret is missing: from:1.2.3.4:5"},
+  };
+  Metrics metrics;
+  const io::OsClock clock;
+  for (const Row& row : rows) {
+    RaftConfig config;
+    config.raft_accepted_secrets = row.accepted;
+    config.raft_secret_strict = row.strict;
+    EXPECT_EQ(RaftSecretGate(config, metrics, clock).Check(row.secret, "ipv4:1.2.3.4:5"), row.refusal);
+  }
+  EXPECT_NE(metrics.Render({}, {}).find("unauthenticated_passed_total{reason=\"missing\"} 1\n"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace metasrv::server
