@@ -32,32 +32,9 @@ std::string DataError(std::string_view variant, const auto& content) {
       [&](JsonWriter& w) { WriteVariant(w, "DataError", [&] { WriteVariant(w, variant, [&] { content(w); }); }); });
 }
 
-std::string ChangeMembershipError(std::string_view variant, const auto& members) {
-  return DataError("ChangeMembershipError", [&](JsonWriter& w) {
-    WriteVariant(w, variant, [&] {
-      w.BeginObject();
-      members(w);
-      w.EndObject();
-    });
-  });
-}
-
 void WriteLogIdOrNull(JsonWriter& w, const std::optional<LogId>& id) { id.has_value() ? WriteLogId(w, *id) : w.Null(); }
 
 }  // namespace
-
-std::string ForwardToLeaderJson(std::optional<NodeId> leader) {
-  return Written([&](JsonWriter& w) {
-    WriteVariant(w, "ForwardToLeader", [&] {
-      w.BeginObject();
-      w.Key("leader_id");
-      leader.has_value() ? w.U64(leader->value()) : w.Null();
-      w.Key("leader_node");
-      w.Null();
-      w.EndObject();
-    });
-  });
-}
 
 std::string CanNotForwardJson(const AnyError& cause) {
   return Written([&](JsonWriter& w) { WriteVariant(w, "CanNotForward", [&] { WriteAnyError(w, cause); }); });
@@ -77,44 +54,17 @@ std::string ConnectionErrorJson(std::string_view msg, const AnyError& cause) {
   });
 }
 
-std::string GetNodeAddrErrorJson(std::string_view text) {
-  return Written([&](JsonWriter& w) {
-    WriteVariant(w, "NetworkError", [&] { WriteVariant(w, "GetNodeAddrError", [&] { w.String(text); }); });
-  });
-}
-
-std::string WriteStoppedJson() {
-  return DataError("WriteError", [](JsonWriter& w) { w.String("Stopped"); });
-}
-
-std::string WriteStorageErrorJson(const AnyError& cause) {
-  return DataError("WriteError", [&](JsonWriter& w) {
-    WriteVariant(w, "StorageError", [&] {
+std::string MembershipInProgressJson(const std::optional<LogId>& committed, const std::optional<LogId>& membership) {
+  return DataError("ChangeMembershipError", [&](JsonWriter& w) {
+    WriteVariant(w, "InProgress", [&] {
       w.BeginObject();
-      w.Member("subject", "Logs");
-      w.Member("verb", "Write");
-      w.Key("source");
-      WriteAnyError(w, cause);
+      w.Key("committed");
+      WriteLogIdOrNull(w, committed);
+      w.Key("membership_log_id");
+      WriteLogIdOrNull(w, membership);
       w.EndObject();
     });
   });
-}
-
-std::string MembershipInProgressJson(const std::optional<LogId>& committed, const std::optional<LogId>& membership) {
-  return ChangeMembershipError("InProgress", [&](JsonWriter& w) {
-    w.Key("committed");
-    WriteLogIdOrNull(w, committed);
-    w.Key("membership_log_id");
-    WriteLogIdOrNull(w, membership);
-  });
-}
-
-std::string EmptyMembershipJson() {
-  return ChangeMembershipError("EmptyMembership", [](JsonWriter&) {});
-}
-
-std::string LearnerNotFoundJson(NodeId id) {
-  return ChangeMembershipError("LearnerNotFound", [&](JsonWriter& w) { w.Member("node_id", id.value()); });
 }
 
 std::string ReadErrorJson(std::string_view action, std::string_view msg, const AnyError& cause) {

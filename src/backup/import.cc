@@ -84,33 +84,33 @@ Importer::Status Importer::Route(Line line) {
 }
 
 Importer::Status Importer::TakeState(Record record) {
-  if (auto* line = std::get_if<SequencesLine>(&record)) {
-    state_.last_seq = line->last_seq;
-  } else if (auto* line = std::get_if<LastAppliedLine>(&record)) {
-    state_.last_applied = line->id;
-  } else if (auto* line = std::get_if<LastMembershipLine>(&record)) {
-    state_.membership = std::move(line->membership);
-  } else if (auto* line = std::get_if<NodeLine>(&record)) {
-    state_.nodes[line->id] = std::move(line->node);
-  } else if (auto* line = std::get_if<ExpireLine>(&record)) {
-    return TakeRow(sm::ExpireRow(line->time_ms, line->seq), line->value.SerializeAsString());
-  } else if (auto* line = std::get_if<KvLine>(&record)) {
-    return TakeRow(sm::RecordRow(line->key), line->record.SerializeAsString());
+  if (auto* sequences = std::get_if<SequencesLine>(&record)) {
+    state_.last_seq = sequences->last_seq;
+  } else if (auto* applied = std::get_if<LastAppliedLine>(&record)) {
+    state_.last_applied = applied->id;
+  } else if (auto* membership = std::get_if<LastMembershipLine>(&record)) {
+    state_.membership = std::move(membership->membership);
+  } else if (auto* node = std::get_if<NodeLine>(&record)) {
+    state_.nodes[node->id] = std::move(node->node);
+  } else if (auto* expire = std::get_if<ExpireLine>(&record)) {
+    return TakeRow(sm::ExpireRow(expire->time_ms, expire->seq), expire->value.SerializeAsString());
+  } else if (auto* kv = std::get_if<KvLine>(&record)) {
+    return TakeRow(sm::RecordRow(kv->key), kv->record.SerializeAsString());
   }
   return {};
 }
 
 Importer::Status Importer::TakeLog(Record record) {
-  if (auto* line = std::get_if<NodeIdLine>(&record)) {
-    node_id_ = line->id;
-  } else if (auto* line = std::get_if<VoteLine>(&record)) {
-    return TakeVote(line->vote);
-  } else if (auto* line = std::get_if<CommittedLine>(&record)) {
-    return TakeCommitted(line->id);
-  } else if (auto* line = std::get_if<PurgedLine>(&record)) {
-    return TakePurged(line->id);
-  } else if (auto* line = std::get_if<EntryLine>(&record)) {
-    return TakeEntry(std::move(line->entry));
+  if (auto* node_id = std::get_if<NodeIdLine>(&record)) {
+    node_id_ = node_id->id;
+  } else if (auto* vote = std::get_if<VoteLine>(&record)) {
+    return TakeVote(vote->vote);
+  } else if (auto* committed = std::get_if<CommittedLine>(&record)) {
+    return TakeCommitted(committed->id);
+  } else if (auto* purged = std::get_if<PurgedLine>(&record)) {
+    return TakePurged(purged->id);
+  } else if (auto* entry = std::get_if<EntryLine>(&record)) {
+    return TakeEntry(std::move(entry->entry));
   }
   return {};
 }

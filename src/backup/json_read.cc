@@ -150,7 +150,7 @@ bool Cursor::Variant(std::initializer_list<Alternative> alternatives) {
   return type == json_type::string ? UnitVariant(alternatives) : ContentVariant(alternatives);
 }
 
-bool Cursor::Array(const ReadFn& element) {
+bool Cursor::EachElement(const auto& element) {
   if (!Enter()) return false;
   simdjson::ondemand::array array;
   if (auto error = GetArray().get(array)) return FailJson(error, "an array");
@@ -162,6 +162,8 @@ bool Cursor::Array(const ReadFn& element) {
   Leave();
   return true;
 }
+
+bool Cursor::Array(const ReadFn& element) { return EachElement(element); }
 
 bool Cursor::U64(std::uint64_t* out) { return U64UpTo(std::numeric_limits<std::uint64_t>::max(), out); }
 
@@ -191,7 +193,7 @@ bool Cursor::String(std::string* out) {
 
 bool Cursor::Bytes(std::string* out) {
   out->clear();
-  return Array([out](Cursor c) {
+  return EachElement([out](Cursor c) {
     std::uint64_t byte = 0;
     if (!c.U64UpTo(255, &byte)) return false;
     out->push_back(static_cast<char>(byte));

@@ -82,6 +82,8 @@ class Cursor {
   bool Skip();
 
  private:
+  // Array and Bytes; a template because a call through a function object per byte would cost most of an import's time.
+  bool EachElement(const auto& element);
   bool ObjectMember(std::initializer_list<Member> members, std::uint32_t* seen, std::string_view name, Cursor value);
   bool UnitVariant(std::initializer_list<Alternative> alternatives);
   bool ContentVariant(std::initializer_list<Alternative> alternatives);

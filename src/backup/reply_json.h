@@ -33,19 +33,12 @@ struct AnyError {
   std::string msg;
 };
 
-// Errors of Forward, for RaftReply.error. The names are those of the JSON variants.
-[[nodiscard]] std::string ForwardToLeaderJson(std::optional<NodeId> leader);
+// Errors of Forward, for RaftReply.error: those that a server produces. The names are those of the JSON variants.
 [[nodiscard]] std::string CanNotForwardJson(const AnyError& cause);
 [[nodiscard]] std::string ConnectionErrorJson(std::string_view msg, const AnyError& cause);
-[[nodiscard]] std::string GetNodeAddrErrorJson(std::string_view text);
-// DataError.WriteError: `storage` says why, otherwise the engine has stopped.
-[[nodiscard]] std::string WriteStoppedJson();
-[[nodiscard]] std::string WriteStorageErrorJson(const AnyError& cause);
-// DataError.ChangeMembershipError.
+// DataError.ChangeMembershipError: another change is running.
 [[nodiscard]] std::string MembershipInProgressJson(const std::optional<LogId>& committed,
                                                    const std::optional<LogId>& membership);
-[[nodiscard]] std::string EmptyMembershipJson();
-[[nodiscard]] std::string LearnerNotFoundJson(NodeId id);
 // DataError.ReadError; also what Leave answers when the leader is asked to remove itself.
 [[nodiscard]] std::string ReadErrorJson(std::string_view action, std::string_view msg, const AnyError& cause);
 

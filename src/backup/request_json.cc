@@ -78,23 +78,6 @@ bool ReadForward(Cursor c, ForwardRequest* out) {
       {Required("forward_to_leader", U64([=](auto v) { out->hops = v; })), Required("body", As(ReadBody, out))});
 }
 
-bool ReadForwardedRead(Cursor c, ForwardedRead* out) {
-  return c.Object(
-      {Required("forward_to_leader", U64([=](auto v) { out->hops = v; })), Required("body", As(ReadRead, &out->read))});
-}
-
-// `{"forward_to_leader":<hops>,"body":{"<variant>":<content>}}`
-std::string Forward(std::uint64_t hops, std::string_view variant, const auto& content) {
-  std::string out;
-  JsonWriter w(&out);
-  w.BeginObject();
-  w.Member("forward_to_leader", hops);
-  w.Key("body");
-  WriteVariant(w, variant, [&] { content(w); });
-  w.EndObject();
-  return out;
-}
-
 struct ReadWriter {
   JsonWriter& w;
 
@@ -126,37 +109,15 @@ std::expected<ForwardRequest, ParseError> ParseForwardRequest(std::string_view j
   return ParseAs(json, ReadForward);
 }
 
-std::expected<ForwardedRead, ParseError> ParseForwardedRead(std::string_view json) {
-  return ParseAs(json, ReadForwardedRead);
-}
-
-std::string JoinRequestJson(std::uint64_t hops, const Join& join) {
-  return Forward(hops, "Join", [&](JsonWriter& w) {
-    w.BeginObject();
-    w.Member("node_id", join.node_id.value());
-    w.Key("endpoint");
-    w.BeginObject();
-    w.Member("addr", join.endpoint.host);
-    w.Member("port", join.endpoint.port);
-    w.EndObject();
-    w.Key("grpc_api_advertise_address");
-    join.grpc_api_advertise_address.has_value() ? w.String(*join.grpc_api_advertise_address) : w.Null();
-    w.Key("role");
-    join.learner ? w.String("learner") : w.Null();
-    w.EndObject();
-  });
-}
-
 std::string LeaveRequestJson(std::uint64_t hops, NodeId id) {
-  return Forward(hops, "Leave", [&](JsonWriter& w) {
-    w.BeginObject();
-    w.Member("node_id", id.value());
-    w.EndObject();
-  });
-}
-
-std::string WriteRequestJson(std::uint64_t hops, const pb::Command& command) {
-  return Forward(hops, "Write", [&](JsonWriter& w) { WriteCommand(w, command); });
+  std::string out;
+  JsonWriter w(&out);
+  w.BeginObject();
+  w.Member("forward_to_leader", hops);
+  w.Key("body");
+  WriteVariant(w, "Leave", [&] { WriteVariant(w, "node_id", [&] { w.U64(id.value()); }); });
+  w.EndObject();
+  return out;
 }
 
 std::string KvApiRequestJson(const pb::UpsertKv& upsert) {

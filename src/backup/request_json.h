@@ -52,17 +52,8 @@ struct ForwardRequest {
 };
 [[nodiscard]] std::expected<ForwardRequest, ParseError> ParseForwardRequest(std::string_view json);
 
-// A request of RaftService.KvReadV1: the same wrapper around one of the three reads.
-struct ForwardedRead {
-  std::uint64_t hops = 0;
-  ReadRequest read;
-};
-[[nodiscard]] std::expected<ForwardedRead, ParseError> ParseForwardedRead(std::string_view json);
-
 // Writers of requests, for the tools.
-[[nodiscard]] std::string JoinRequestJson(std::uint64_t hops, const Join& join);
 [[nodiscard]] std::string LeaveRequestJson(std::uint64_t hops, NodeId id);
-[[nodiscard]] std::string WriteRequestJson(std::uint64_t hops, const pb::Command& command);
 [[nodiscard]] std::string KvApiRequestJson(const pb::UpsertKv& upsert);
 [[nodiscard]] std::string ReadRequestJson(const ReadRequest& read);
 
