@@ -42,6 +42,9 @@ Pump::Pump(Context& context, Raft raft, sm::Machine& machine, PumpListener& list
       written_committed_(stored_.committed),
       log_time_(log_time) {
   view_ = ViewOf(raft_, context_.id());
+  // An answer to a question of an earlier incarnation may still be on its way; it must not answer one of this.
+  const auto now = static_cast<std::uint64_t>(context_.Now().micros());
+  last_request_id_ = MixHash(Prng(context_.env.random_seed).Fork("requests").Next(), now);
 }
 
 void Pump::Start(std::vector<io::LogBatch> first_writes) {
@@ -68,6 +71,8 @@ LogIndex Pump::applied_end() const {
   const auto last = machine_.last_applied();
   return last ? last->index.Next() : LogIndex(0);
 }
+
+std::uint64_t Pump::log_time() const { return std::max(log_time_, machine_.log_time().value()); }
 
 void Pump::Feed(Input input) {
   if (stopped_) return;
@@ -121,7 +126,6 @@ void Pump::NoteCommitted(const LogId& last) {
 }
 
 void Pump::Store(Persist persist) {
-  NoteStored(persist);
   io::LogBatch batch;
   batch.hard_state = persist.hard_state;
   batch.reset_to = persist.reset_to;
@@ -131,7 +135,12 @@ void Pump::Store(Persist persist) {
   if (carries_committed && stored_.committed && stored_.committed != written_committed_) {
     batch.committed = written_committed_ = stored_.committed;
   }
+  if (!persist.append.empty() || persist.reset_to) {
+    const auto start = std::exchange(stored_.reset_later, std::nullopt);
+    if (!batch.reset_to) batch.reset_to = start;
+  }
   batch.append = std::move(persist.append);
+  NoteStored(batch);
   Write(std::move(batch), persist.seq);
 }
 
@@ -140,11 +149,11 @@ void Pump::Write(io::LogBatch batch, PersistSeq seq) {
                                context_.lifetime.Guard([this, seq](const auto& result) { OnStored(seq, result); }));
 }
 
-void Pump::NoteStored(const Persist& persist) {
-  if (persist.hard_state) stored_.hard_state = persist.hard_state;
-  if (persist.reset_to) stored_.purged = persist.reset_to;
-  if (persist.purge_to) stored_.purged = persist.purge_to;
-  for (const Entry& entry : persist.append) {
+void Pump::NoteStored(const io::LogBatch& batch) {
+  if (batch.hard_state) stored_.hard_state = batch.hard_state;
+  if (batch.reset_to) stored_.purged = batch.reset_to;
+  if (batch.purge_to) stored_.purged = batch.purge_to;
+  for (const Entry& entry : batch.append) {
     if (entry.kind == EntryKind::kNormal) log_time_ = std::max(log_time_, PeekTime(*entry.payload).value_or(0));
   }
 }

@@ -44,6 +44,8 @@ struct StoredFacts {
   std::optional<HardState> hard_state;
   std::optional<LogId> committed;
   std::optional<LogId> purged;
+  // Where the log starts, not written yet: it goes with the first entries (export-format.md §10.5, §13.5).
+  std::optional<LogId> reset_later;
 };
 
 // Drives consensus: feeds one input at a time and carries out the Output, in order. The only writer of the log store
@@ -77,8 +79,8 @@ class Pump {
   [[nodiscard]] const StoredFacts& stored() const { return stored_; }
   // Number of applied entries; the first entry has index 0.
   [[nodiscard]] LogIndex applied_end() const;
-  // No entry of this log carries a later time.
-  [[nodiscard]] std::uint64_t log_time() const { return log_time_; }
+  // No entry of this log, nor one that the state contains, carries a later time.
+  [[nodiscard]] std::uint64_t log_time() const;
   [[nodiscard]] std::uint64_t leader_changes() const { return leader_changes_; }
 
  private:
@@ -87,7 +89,7 @@ class Pump {
   void RefreshView();
   void NoteCommitted(const LogId& last);
   void Store(Persist persist);
-  void NoteStored(const Persist& persist);
+  void NoteStored(const io::LogBatch& batch);
   void OnStored(PersistSeq seq, const std::expected<void, io::Error>& result);
   void Write(io::LogBatch batch, PersistSeq seq);
   void SendOrHold(std::vector<Outgoing> messages);

@@ -18,6 +18,7 @@ namespace metasrv::sm {
 //   's' "applied"                    -> meta.LogId        LastApplied
 //   's' "membership"                 -> pb.StoredMembership  LastMembership
 //   's' "seq"                        -> decimal text      Sequences
+//   's' "time"                       -> decimal text      newest time of an applied entry, ms; not part of a backup
 inline constexpr char kRecordTable = 'k';
 inline constexpr char kExpireTable = 'e';
 inline constexpr char kNodeTable = 'n';
@@ -25,6 +26,7 @@ inline constexpr char kFeatureTable = 'f';
 inline constexpr std::string_view kLastAppliedRow = "sapplied";
 inline constexpr std::string_view kLastMembershipRow = "smembership";
 inline constexpr std::string_view kLastSeqRow = "sseq";
+inline constexpr std::string_view kLogTimeRow = "stime";
 
 [[nodiscard]] std::string RecordRow(std::string_view key);
 [[nodiscard]] std::string_view KeyOfRecordRow(std::string_view row);

@@ -1,5 +1,6 @@
 #include "sm/machine.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -47,6 +48,7 @@ void Machine::Reload() {
   last_applied_ = ReadLastApplied(store_);
   last_membership_ = ReadLastMembership(store_);
   last_seq_ = ReadLastSeq(store_);
+  log_time_ms_ = ReadLogTime(store_).value();
   expire_floor_ms_ = 0;
 }
 
@@ -57,6 +59,7 @@ std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> ent
   Overlay state(store_, last_seq_, expire_floor_ms_);
   pb::Command command;
   bool membership_changed = false;
+  const std::uint64_t time_before = log_time_ms_;
   for (const LogEntry& entry : entries) {
     if (last_applied_.has_value()) CHECK_EQ(entry.id.index, last_applied_->index.Next());
     last_applied_ = entry.id;
@@ -68,6 +71,7 @@ std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> ent
       membership_changed = true;
     } else if (!entry.command.empty()) {
       ApplyCommand(state, entry.command, command, applied);
+      log_time_ms_ = std::max<std::uint64_t>(log_time_ms_, command.time_ms());
     }
   }
   const bool seq_changed = state.last_seq() != last_seq_;
@@ -77,6 +81,7 @@ std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> ent
   batch.Put(std::string(kLastAppliedRow), ToProto(*last_applied_).SerializeAsString());
   if (membership_changed) batch.Put(std::string(kLastMembershipRow), last_membership_.SerializeAsString());
   if (seq_changed) batch.Put(std::string(kLastSeqRow), std::to_string(last_seq_));
+  if (log_time_ms_ != time_before) batch.Put(std::string(kLogTimeRow), std::to_string(log_time_ms_));
   if (!store_.Write(std::move(batch))) return std::nullopt;
   return results;
 }

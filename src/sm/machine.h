@@ -54,6 +54,8 @@ class Machine {
   [[nodiscard]] std::optional<LogId> last_applied() const { return last_applied_; }
   [[nodiscard]] const pb::StoredMembership& last_membership() const { return last_membership_; }
   [[nodiscard]] Seq last_seq() const { return Seq(last_seq_); }
+  // No applied entry carries a later time.
+  [[nodiscard]] WallMillis log_time() const { return WallMillis(log_time_ms_); }
 
   // Reads the cached scalars again, after the store was replaced by an installed snapshot.
   void Reload();
@@ -63,6 +65,7 @@ class Machine {
   std::optional<LogId> last_applied_;
   pb::StoredMembership last_membership_;
   std::uint64_t last_seq_ = 0;
+  std::uint64_t log_time_ms_ = 0;
   std::uint64_t expire_floor_ms_ = 0;  // no row of the expiry index is smaller; saves looking for nothing
 };
 

@@ -20,6 +20,18 @@ std::unique_ptr<Iterator> ScanTable(const Reader& state, char table, std::string
   return state.Scan(lower, PrefixEnd(lower));
 }
 
+// A scalar row in decimal; 0 when it was never written.
+std::uint64_t ReadNumber(const Reader& state, std::string_view row_key) {
+  const std::optional<std::string> row = state.Get(row_key);
+  if (!row.has_value()) return 0;
+  std::uint64_t number = 0;
+  const char* end = row->data() + row->size();
+  const auto [rest, error] = std::from_chars(row->data(), end, number);
+  CHECK(error == std::errc());
+  CHECK(rest == end);
+  return number;
+}
+
 }  // namespace
 
 std::optional<meta::SeqV> GetRecord(const Reader& state, std::string_view key, WallMillis now) {
@@ -62,16 +74,9 @@ pb::StoredMembership ReadLastMembership(const Reader& state) {
   return row.has_value() ? ParseRow<pb::StoredMembership>(*row) : pb::StoredMembership();
 }
 
-std::uint64_t ReadLastSeq(const Reader& state) {
-  const std::optional<std::string> row = state.Get(kLastSeqRow);
-  if (!row.has_value()) return 0;
-  std::uint64_t seq = 0;
-  const char* end = row->data() + row->size();
-  const auto [rest, error] = std::from_chars(row->data(), end, seq);
-  CHECK(error == std::errc());
-  CHECK(rest == end);
-  return seq;
-}
+std::uint64_t ReadLastSeq(const Reader& state) { return ReadNumber(state, kLastSeqRow); }
+
+WallMillis ReadLogTime(const Reader& state) { return WallMillis(ReadNumber(state, kLogTimeRow)); }
 
 std::map<NodeId, meta::Node> ReadNodes(const Reader& state) {
   std::map<NodeId, meta::Node> nodes;

@@ -43,6 +43,7 @@ class PrefixScan {
 [[nodiscard]] std::optional<LogId> ReadLastApplied(const Reader& state);
 [[nodiscard]] pb::StoredMembership ReadLastMembership(const Reader& state);
 [[nodiscard]] std::uint64_t ReadLastSeq(const Reader& state);
+[[nodiscard]] WallMillis ReadLogTime(const Reader& state);
 [[nodiscard]] std::map<NodeId, meta::Node> ReadNodes(const Reader& state);
 [[nodiscard]] std::vector<std::string> ReadFeatures(const Reader& state);
 

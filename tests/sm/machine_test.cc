@@ -185,6 +185,13 @@ TEST(Sweep, ANewRecordTakesOverALeftoverIndexRow) {
   EXPECT_EQ(sm::HashState(together), sm::HashState(apart));
 }
 
+// A leader whose log was replaced by a state must not propose an earlier time than that state has seen.
+TEST(LogTime, IsTheLatestOfAllAppliedEntriesAndIsStoredWithThem) {
+  sm::MemStore store;
+  Driver(store).Apply({"T0+9: Txn", "T0+3: Txn"});
+  EXPECT_EQ(sm::Machine(store).log_time(), WallMillis(kT0 + 9));
+}
+
 TEST(Sweep, TakesAnyNumberOfRecordsInTheOrderOfTheirExpiry) {
   sm::MemStore store;
   Driver driver(store);
