@@ -33,7 +33,7 @@ bool SnapshotReceiver::Accepts(NodeId from, const pb::SnapshotChunk& chunk) {
   if (same) return transfer_->stage != Stage::kUseless;
   // Consensus waits for a started installation; nothing may take its place.
   if (installing() || chunk.number() != 0) return false;
-  transfer_.emplace();
+  transfer_.emplace(Transfer{});
   transfer_->from = from;
   transfer_->term = term;
   transfer_->number = chunk.transfer();
