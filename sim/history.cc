@@ -5,6 +5,7 @@
 #include "common/check.h"
 #include "common/prng.h"
 #include "node/wire.h"
+#include "sm/row_codec.h"
 
 namespace metasrv::sim {
 namespace {
@@ -71,7 +72,7 @@ void History::Execute(const Entry& entry) {
   if (entry.kind == EntryKind::kNormal) {
     input.command = *entry.payload;
     pb::Command command;
-    CHECK(command.ParseFromString(*entry.payload));
+    CHECK(sm::ParseCommand(*entry.payload, command));
     CheckTime(entry.id, command);
     step.token = token_of_(command);
     expected = model_.Apply(command);
@@ -83,6 +84,9 @@ void History::Execute(const Entry& entry) {
   step.effects_hash = EffectsHash(applied->front());
   step.row_sum = replica_store_.row_sum();
   steps_.push_back(std::move(step));
+  for (const ModelChange& change : expected.changes) {
+    if (change.before && !change.after && ModelExpiryMillis(*change.before) < log_time_) ++expired_count_;
+  }
   for (ModelChange& change : expected.changes) versions_[change.key].push_back({end(), std::move(change.after)});
   if (listener_) listener_(steps_.back());
 }

@@ -4,6 +4,7 @@
 
 #include "log.pb.h"
 #include "sm/read.h"
+#include "sm/row_codec.h"
 
 namespace metasrv::node {
 
@@ -23,7 +24,7 @@ void Addresses::Reload(const sm::Reader& state) {
 
 void Addresses::Foresee(const Entry& entry) {
   pb::Command command;
-  if (entry.kind != EntryKind::kNormal || !command.ParseFromString(*entry.payload)) return;
+  if (entry.kind != EntryKind::kNormal || !sm::ParseCommand(*entry.payload, command)) return;
   if (command.has_add_node()) Learn(NodeId(command.add_node().node_id()), EndpointOf(command.add_node().node()));
 }
 

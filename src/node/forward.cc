@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "sm/validate.h"
+
 namespace metasrv::node {
 namespace {
 
@@ -40,6 +42,7 @@ std::optional<Outcome> Forwarder::Refuse(const pb::ForwardRequest& request) cons
   if (stopped_) return Stopped();
   if (request.body_case() == pb::ForwardRequest::BODY_NOT_SET) return Failed(pb::FORWARD_REFUSED, "unknown request");
   if (!request.has_write()) return std::nullopt;
+  if (auto reason = sm::WhyInvalid(request.write())) return Failed(pb::FORWARD_REFUSED, *reason);
   if (pending_writes_ >= context_.options.pending_writes_max) {
     return Failed(pb::FORWARD_BUSY, "too many writes are waiting");
   }

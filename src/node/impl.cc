@@ -6,6 +6,7 @@
 #include "consensus/core.h"
 #include "node/bootstrap.h"
 #include "node/describe.h"
+#include "sm/row_codec.h"
 
 namespace metasrv::node {
 
@@ -122,7 +123,7 @@ void Node::Impl::OnApplied(const Entry& entry, sm::Applied& applied) {
 void Node::Impl::OnNodeCommand(const Entry& entry) {
   addresses_.Reload(context_.env.state_store);
   pb::Command command;
-  if (command.ParseFromString(*entry.payload)) context_.Info(DescribeNodeCommand(command));
+  if (sm::ParseCommand(*entry.payload, command)) context_.Info(DescribeNodeCommand(command));
 }
 
 void Node::Impl::OnInstalled(const SnapshotMeta& meta) {
@@ -169,7 +170,7 @@ void Node::Impl::OnMessage(std::string_view bytes) {
 
 void Node::Impl::OnCall(const std::string& bytes, io::Transport::Responder respond) {
   pb::ForwardRequest request;
-  if (!request.ParseFromString(bytes)) {
+  if (!sm::ParseCommand(bytes, request)) {
     context_.Warn("a malformed request was refused");
     return respond(Failed(pb::FORWARD_REFUSED, "malformed request").reply.SerializeAsString());
   }
