@@ -69,30 +69,6 @@ class LogStoreContract : public testing::TestWithParam<MakeLogWorld> {
     return log ? Show(*log) : std::string("error: ") + ToString(log.error().kind) + ": " + log.error().detail;
   }
 
-  // Random batches as a node would issue them, kept in step with the model that has applied all of them.
-  static io::LogBatch RandomBatch(Prng& prng, const LogModel& model) {
-    io::LogBatch batch;
-    const std::uint64_t term = model.term() + prng.Below(2);
-    std::uint64_t end = model.end();
-    if (prng.Chance(300'000)) batch.hard_state = HardState{Term(term), NodeId(prng.Below(3)), prng.Chance(500'000)};
-    if (prng.Chance(200'000)) batch.committed = IdAt(term, prng.Below(end + 1));
-    if (prng.Chance(30'000)) batch.node_id = NodeId(prng.Below(9));
-    const bool has_entries = end > model.first();
-    if (has_entries && prng.Chance(150'000)) batch.purge_to = model.At(prng.Between(model.first(), end - 1));
-    if (prng.Chance(30'000)) {
-      batch.reset_to = IdAt(term, end + prng.Below(5));
-      batch.purge_to.reset();
-      end = batch.reset_to->index.value() + 1;
-    } else if (has_entries && !batch.purge_to && prng.Chance(200'000)) {
-      end = prng.Between(model.first(), end - 1);
-      batch.truncate_from = LogIndex(end);
-    }
-    for (std::uint64_t left = prng.Below(4); left > 0; --left, ++end) {
-      batch.append.push_back(TextEntry(term, end, std::string(prng.Below(300), static_cast<char>('a' + end % 26))));
-    }
-    return batch;
-  }
-
   std::unique_ptr<LogWorld> world_;
   std::vector<std::optional<Outcome>> outcomes_;
   std::vector<std::size_t> answered_;

@@ -90,7 +90,8 @@ std::expected<Generation, Error> ReadCurrent(rocksdb::DB& db) {
 // An install that a crash cut short left rows of a generation that nobody will ever read.
 rocksdb::Status DropLeftovers(rocksdb::DB& db, Generation current) {
   rocksdb::WriteBatch rows;
-  rocksdb::Status status = DropGenerations(db, kFirstGeneration, current, rows);
+  rocksdb::Status status;
+  if (kFirstGeneration < current) status = DropGenerations(db, kFirstGeneration, current, rows);
   if (status.ok()) status = DropGenerations(db, current + 1, std::numeric_limits<Generation>::max(), rows);
   return status.ok() && rows.Count() > 0 ? db.Write(WithoutWal(), &rows) : status;
 }
