@@ -71,7 +71,7 @@ void Cluster::Start(NodeId id) {
   member.incarnation = world_.Incarnation(id);
   OpenDisk(member);
   CreateNode(member);
-  if (member.node) Join(member);
+  if (member.node && !member.leaving) Join(member);
 }
 
 void Cluster::OpenDisk(Member& member) {
@@ -99,7 +99,7 @@ void Cluster::CreateNode(Member& member) {
   options.single = id == NodeId(1);
   options.learner = LearnsOnly(id);
   for (const NodeId other : ids_) {
-    if (!options.single && other != id) options.join.push_back(EndpointOf(other));
+    if (!options.single && !member.leaving && other != id) options.join.push_back(EndpointOf(other));
   }
   const node::Environment environment{member.machine->clock(),
                                       member.machine->loop(),
@@ -185,6 +185,22 @@ void Cluster::TakeDown(Member& member) {
   judges_.OnDied(member.id, member.machine->disk().IssuedLog().ToContents());
   member.ready = false;
   if (on_down_) on_down_(member.id, member.incarnation);
+}
+
+void Cluster::Leave(NodeId id, NodeId via) {
+  Member& asked = At(via);
+  CHECK(asked.node != nullptr);
+  At(id).leaving = true;
+  pb::ForwardRequest request;
+  request.set_hops(1);
+  request.mutable_leave()->set_node_id(id.value());
+  asked.machine->loop().Post([this, id, via, request = std::move(request)] {
+    At(via).node->Forward(request, [this, id](const pb::ForwardReply& reply) {
+      if (reply.error() != pb::FORWARD_OK) return;
+      probes_.Hit(Probe::k_node_left);
+      At(id).left = true;
+    });
+  });
 }
 
 std::optional<NodeId> Cluster::Leader() const {

@@ -42,6 +42,9 @@ class Cluster {
   void Kill(NodeId id);
   // Stops the node in good order, as on SIGTERM.
   void Stop(NodeId id);
+  // An operator removes `id` from the cluster, asking `via`. From now on `id` may or may not be a member; it never
+  // joins again.
+  void Leave(NodeId id, NodeId via);
   // From now on the node stays down once it is down.
   void KeepDown(NodeId id) { At(id).keep_down = true; }
   // Told of every node that goes down, with the incarnation that ended.
@@ -61,6 +64,10 @@ class Cluster {
   // The node has joined at some time.
   [[nodiscard]] bool EverJoined(NodeId id) const { return At(id).ever_joined; }
   [[nodiscard]] bool LearnsOnly(NodeId id) const;
+  // Somebody asked for its removal.
+  [[nodiscard]] bool Leaving(NodeId id) const { return At(id).leaving; }
+  // Its removal was confirmed.
+  [[nodiscard]] bool Left(NodeId id) const { return At(id).left; }
   [[nodiscard]] io::SimMachine& machine(NodeId id) { return *At(id).machine; }
   [[nodiscard]] io::SimNetwork& network() { return network_; }
   // The running leader of the highest term.
@@ -80,6 +87,8 @@ class Cluster {
     std::uint32_t incarnation = 0;
     bool ready = false;
     bool ever_joined = false;
+    bool leaving = false;
+    bool left = false;
     bool keep_down = false;
   };
 

@@ -1,5 +1,7 @@
 #include "sim/disk_ledger.h"
 
+#include <algorithm>
+
 #include "common/check.h"
 
 namespace metasrv::sim {
@@ -9,18 +11,18 @@ void LogOutline::Apply(const io::LogBatch& batch) {
   if (batch.reset_to) {
     terms_.clear();
     purged_ = *batch.reset_to;
+    begin_ = purged_->index.Next();
   }
   if (batch.truncate_from) CutAt(*batch.truncate_from);
   for (const Entry& entry : batch.append) {
     CutAt(entry.id.index);  // K5: an append at an existing index replaces what follows
+    if (terms_.empty() && entry.id.index > begin_) begin_ = entry.id.index;
     terms_.push_back(entry.id.term);
   }
   if (batch.purge_to) {
-    while (!terms_.empty() && begin() <= batch.purge_to->index) {
-      purged_ = LogId{terms_.front(), NodeId(), begin()};
-      terms_.pop_front();
-    }
+    for (; !terms_.empty() && begin_ <= batch.purge_to->index; begin_ = begin_.Next()) terms_.pop_front();
     purged_ = *batch.purge_to;
+    begin_ = std::max(begin_, purged_->index.Next());
   }
 }
 
@@ -36,8 +38,8 @@ std::optional<Term> LogOutline::TermAt(LogIndex index) const {
 }
 
 bool LogOutline::Covers(LogId id) const {
-  if (purged_ && id.index < purged_->index) return true;
-  return TermAt(id.index) == id.term;
+  if (const auto term = TermAt(id.index)) return term == id.term;
+  return id.index < begin_;
 }
 
 io::LogBatch WithoutPayloads(const io::LogBatch& batch) {

@@ -17,11 +17,11 @@ class LogOutline {
   [[nodiscard]] const HardState& hard_state() const { return hard_state_; }
   [[nodiscard]] const std::optional<LogId>& purged() const { return purged_; }
   // The first index that is still in the log.
-  [[nodiscard]] LogIndex begin() const { return purged_ ? purged_->index.Next() : LogIndex(0); }
-  [[nodiscard]] LogIndex end() const { return LogIndex(begin().value() + terms_.size()); }
+  [[nodiscard]] LogIndex begin() const { return begin_; }
+  [[nodiscard]] LogIndex end() const { return LogIndex(begin_.value() + terms_.size()); }
   // The term of a present entry, or of the last purged one.
   [[nodiscard]] std::optional<Term> TermAt(LogIndex index) const;
-  // The entry is there, or was purged, which presumes that a durable state contains it.
+  // The entry is there, or below the log, which presumes that a durable state contains it.
   [[nodiscard]] bool Covers(LogId id) const;
 
  private:
@@ -29,6 +29,7 @@ class LogOutline {
 
   HardState hard_state_;
   std::optional<LogId> purged_;
+  LogIndex begin_;  // after purged_; more only when a crash took the reset that made the log begin there
   std::deque<Term> terms_;
 };
 

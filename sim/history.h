@@ -63,6 +63,8 @@ class History {
   [[nodiscard]] std::optional<meta::SeqV> RecordAt(const std::string& key, LogIndex end) const;
   // All records with `prefix` after `end` entries, by key.
   [[nodiscard]] std::vector<std::pair<std::string, meta::SeqV>> ListAt(const std::string& prefix, LogIndex end) const;
+  // Records that an entry's time removed.
+  [[nodiscard]] std::uint64_t expired_count() const { return expired_count_; }
   // Every key that ever had a record, with all its versions.
   [[nodiscard]] const std::map<std::string, std::vector<Version>>& versions() const { return versions_; }
 
@@ -82,6 +84,7 @@ class History {
   ObservedStateStore replica_store_;
   sm::Machine replica_;
   std::uint64_t log_time_ = 0;
+  std::uint64_t expired_count_ = 0;
 };
 
 // A hash over the reply and all changes, in order.

@@ -40,28 +40,29 @@ bool Liveness::IsQuorum(const std::vector<NodeId>& nodes) const {
 }
 
 void Liveness::ChooseCore() {
-  core_ = cluster_.ids();
-  if (options_.healing_mode() == Healing::kAll) return;
-  // Nodes leave in a drawn order as long as the rest is a majority of every voter set that any node believes in.
-  std::vector<NodeId> order = cluster_.ids();
-  std::sort(order.begin(), order.end(), [&](NodeId a, NodeId b) {
-    // Who never became a member goes first.
-    const auto rank = [&](NodeId id) {
-      return std::tuple(cluster_.EverJoined(id), world_.draws().RawAt(kCore, io::ActorOf(id), 0), id);
-    };
-    return rank(a) < rank(b);
-  });
+  alive_ = cluster_.ids();
+  // Nodes leave in a drawn order as long as the rest is a majority of every voter set that any node believes in. Who is
+  // being removed, or never became a member, goes first.
+  std::vector<NodeId> order = alive_;
+  const auto rank = [&](NodeId id) {
+    return std::tuple(!cluster_.Leaving(id), cluster_.EverJoined(id), world_.draws().RawAt(kCore, io::ActorOf(id), 0),
+                      id);
+  };
+  std::sort(order.begin(), order.end(), [&](NodeId a, NodeId b) { return rank(a) < rank(b); });
   for (const NodeId id : order) {
-    std::vector<NodeId> rest = core_;
+    if (options_.healing_mode() == Healing::kAll) break;
+    std::vector<NodeId> rest = alive_;
     std::erase(rest, id);
-    if (!rest.empty() && IsQuorum(rest)) core_ = rest;
+    if (!rest.empty() && IsQuorum(rest)) alive_ = rest;
   }
+  core_ = alive_;
+  std::erase_if(core_, [&](NodeId id) { return cluster_.Leaving(id); });
 }
 
 void Liveness::Heal() {
   ChooseCore();
   SilenceOthers();
-  for (const NodeId id : core_) cluster_.Start(id);
+  for (const NodeId id : alive_) cluster_.Start(id);
   constexpr std::array kProbeOf = {Probe::k_healed_all, Probe::k_healed_core_dead, Probe::k_healed_core_deaf,
                                    Probe::k_healed_core_mute};
   probes_.Hit(kProbeOf[options_.healing % kProbeOf.size()]);
@@ -69,7 +70,7 @@ void Liveness::Heal() {
 
 void Liveness::SilenceOthers() {
   for (const NodeId id : cluster_.ids()) {
-    if (std::find(core_.begin(), core_.end(), id) != core_.end()) continue;
+    if (std::find(alive_.begin(), alive_.end(), id) != alive_.end()) continue;
     switch (options_.healing_mode()) {
       case Healing::kCoreDeaf:
         cluster_.Start(id);
@@ -79,7 +80,9 @@ void Liveness::SilenceOthers() {
         cluster_.Start(id);
         cluster_.network().MakeMute(id);
         break;
-      default:
+      case Healing::kAll:
+      case Healing::kCoreDead:
+      case Healing::kCount:
         cluster_.KeepDown(id);
         cluster_.Crash(id);
         break;
@@ -105,7 +108,6 @@ void Liveness::AskNode(NodeId id, std::size_t attempt) {
 std::string Liveness::Missing() const {
   const auto leader = cluster_.Leader();
   if (!leader) return "nobody leads";
-  if (std::find(core_.begin(), core_.end(), *leader) == core_.end()) return Name(*leader) + " leads from outside";
   for (const NodeId id : core_) {
     const std::string name = Name(id);
     if (!cluster_.Running(id)) return name + " does not run";
@@ -115,6 +117,9 @@ std::string Liveness::Missing() const {
   }
   const RaftCore& lead = cluster_.Find(*leader)->raft().core();
   if (lead.membership().current().IsJoint() && options_.healing_mode() == Healing::kAll) return "still joint";
+  for (const NodeId id : cluster_.ids()) {
+    if (cluster_.Left(id) && lead.membership().current().Contains(id)) return Name(id) + " is still a member";
+  }
   for (const NodeId id : core_) {
     const RaftCore& core = cluster_.Find(id)->raft().core();
     if (!lead.membership().current().Contains(id)) continue;

@@ -56,7 +56,8 @@ class Liveness {
   Workload& workload_;
   Verdict& verdict_;
   Probes& probes_;
-  std::vector<NodeId> core_;
+  std::vector<NodeId> alive_;  // run and are connected
+  std::vector<NodeId> core_;   // of these, the ones that have to serve
   std::set<NodeId> served_writes_;
   std::set<NodeId> served_reads_;
 };

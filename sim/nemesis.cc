@@ -1,5 +1,6 @@
 #include "sim/nemesis.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "consensus/core.h"
@@ -42,6 +43,7 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.disk_error"), options_.disk_error_every_ms, &Nemesis::FailDisk);
   Every(io::DrawKind("nemesis.clock_jump"), options_.clock_jump_every_ms, &Nemesis::JumpClock);
   Every(io::DrawKind("nemesis.snapshot"), options_.snapshot_every_ms, &Nemesis::TriggerSnapshot);
+  Every(io::DrawKind("nemesis.leave"), options_.leave_every_ms, &Nemesis::RemoveNode);
 }
 
 void Nemesis::EndAll() {
@@ -225,6 +227,17 @@ void Nemesis::TriggerSnapshot() {
   if (!cluster_.Running(node) || world_.Paused(node)) return;
   probes_.Hit(Probe::k_snapshot_triggered);
   cluster_.Find(node)->TriggerSnapshot();
+}
+
+void Nemesis::RemoveNode() {
+  const NodeId leaving = DrawNode(kVictim);
+  const NodeId via = DrawNode(kOther);
+  const auto& ids = cluster_.ids();
+  const auto staying = std::count_if(ids.begin(), ids.end(), [&](NodeId id) {
+    return id != leaving && !cluster_.Leaving(id) && !cluster_.LearnsOnly(id) && cluster_.EverJoined(id);
+  });
+  if (staying < 2 || leaving == via || !cluster_.Running(via)) return;
+  cluster_.Leave(leaving, via);
 }
 
 // --- Faults on protocol state

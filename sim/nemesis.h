@@ -50,6 +50,7 @@ class Nemesis {
   void FailDisk();
   void JumpClock();
   void TriggerSnapshot();
+  void RemoveNode();
 
   void TakeDown(NodeId node);
   void Isolate(NodeId node);

@@ -87,6 +87,7 @@ struct RunOptions {
   std::uint64_t disk_error_every_ms = 0;
   std::uint64_t clock_jump_every_ms = 0;
   std::uint64_t snapshot_every_ms = 0;  // an operator triggers snapshots
+  std::uint64_t leave_every_ms = 0;     // an operator removes nodes
   std::uint64_t down_max_ms = 1500;     // how long a crashed node stays down
   std::uint64_t cut_max_ms = 2000;      // how long a partition, a pause or a slow disk lasts
 

@@ -157,6 +157,7 @@ class Experiment {
     result.operations = oracle_.counts();
     const auto& network = cluster_.network().counts();
     probes_.Hit(Probe::k_unknown_was_applied, result.operations.unknown_applied);
+    probes_.Hit(Probe::k_record_expired, judges_.history().expired_count());
     probes_.Hit(Probe::k_messages_lost, network.lost);
     probes_.Hit(Probe::k_messages_duplicated, network.duplicated);
     probes_.Hit(Probe::k_ghosts, network.ghosts);

@@ -20,7 +20,8 @@ class LogMatching {
  public:
   explicit LogMatching(Verdict& verdict) : verdict_(verdict) {}
 
-  // `node` stores `entry` right after an entry of term `before`; none: the entry starts the log.
+  // `node` stores `entry` right after an entry of term `before`; none: the entry starts the log, or a crash took what
+  // was known about the one before.
   void OnStored(NodeId node, std::optional<Term> before, const Entry& entry);
 
   struct Known {
