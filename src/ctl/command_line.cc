@@ -6,7 +6,7 @@
 #include <memory>
 #include <utility>
 
-#include "ctl/version.h"
+#include "common/version.h"
 
 namespace metasrv::ctl {
 namespace {
@@ -19,6 +19,11 @@ constexpr const char* kSnapshotAdminDefault = "127.0.0.1:28101";  // differs ups
 std::string DigitsOnly(const std::string& text) {
   const bool digits = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
   return digits ? "" : "not a number: " + text;
+}
+
+std::string VersionLine() {
+  return std::string("databend-metactl v") + kProductVersion + "-" + kGitSha + "-simd(" + kCompiler + "-" + kBuildTime +
+         ")";
 }
 
 // Options before the subcommand; on their own they are the flag-only form (§3).
@@ -38,7 +43,7 @@ struct GlobalOptions {
 class Parser {
  public:
   Parser() : app_("Controls a Databend meta service: status, reads, writes, backup and restore", "databend-metactl") {
-    app_.set_version_flag("-V,--version", std::string("databend-metactl ") + kVersionText);
+    app_.set_version_flag("-V,--version", VersionLine());
     app_.require_subcommand(0, 1);
     DeclareGlobalOptions();
     DeclareClientCommands();

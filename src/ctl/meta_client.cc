@@ -7,13 +7,13 @@
 
 #include "auth.pb.h"
 #include "backup/request_json.h"
+#include "common/version.h"
 #include "meta.grpc.pb.h"
 
 namespace metasrv::ctl {
 namespace {
 
 constexpr int kMessageBytesMax = 32 * 1024 * 1024;
-constexpr std::uint64_t kProtocolVersion = 260'304'000'000;
 // Servers below do not know ExportV1 (metactl.md §4.11).
 constexpr std::uint64_t kFirstWithExportV1 = 1'002'315;
 
@@ -48,7 +48,7 @@ class MetaClient::Impl {
     auth.set_username("root");
     auth.set_password("xxx");
     meta::HandshakeRequest request;
-    request.set_protocol_version(kProtocolVersion);
+    request.set_protocol_version(kProtocolVersionDigits);
     request.set_payload(auth.SerializeAsString());
     auto stream = stub->Handshake(&context);
     stream->Write(request);
