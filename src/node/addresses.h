@@ -18,8 +18,8 @@ class Addresses {
   // Takes over what changed in the replicated node table since the last call.
   void Reload(const sm::Reader& state);
 
-  // Takes over what a log entry that is not applied yet says about a member. After a power cut the state may be far behind
-  // its log, and without an address nobody could be asked for the vote that lets the log be applied.
+  // Takes over what a log entry that is not applied yet says about a member. After a power cut the state may be far
+  // behind its log, and without an address nobody could be asked for the vote that lets the log be applied.
   void Foresee(const Entry& entry);
 
   // A message from `id` named `endpoint` as its sender's address.

@@ -25,12 +25,13 @@ std::expected<Findings, io::Error> Inspect(const NodeOptions& options, NodeId id
   auto meta = ReadStateMeta(state);
   if (!meta) return std::unexpected(std::move(meta.error()));
   Findings findings;
-  findings.stored = {contents.hard_state, contents.committed, contents.purged};
+  findings.stored = {contents.hard_state, contents.committed, contents.purged, std::nullopt};
   findings.founds_cluster = options.single && IsUninitialised(contents, *meta);
   if (auto write = FoundingWrite(contents, id, findings.founds_cluster)) findings.first_writes.push_back(*write);
   auto disk = Recover(std::move(contents), std::move(*meta));
   if (!disk) return std::unexpected(std::move(disk.error()));
   findings.disk = std::move(*disk);
+  findings.stored.reset_later = findings.disk.reset_later;
   if (findings.disk.repair) {
     findings.stored.purged = findings.disk.repair->reset_to;
     findings.first_writes.push_back(*findings.disk.repair);

@@ -51,15 +51,26 @@ std::optional<LogId> EntryBefore(const io::LogContents& contents, const Snapshot
   return LogId{first.term, first.leader, first.index.Prev()};
 }
 
-RecoveredDisk Reset(HardState hard_state, SnapshotMeta state, bool write, std::string note) {
+// An import leaves an empty log that never purged anything; it must read back unchanged as long as nothing happens.
+RecoveredDisk Reset(HardState hard_state, SnapshotMeta state, bool imported) {
   RecoveredDisk out;
-  out.note = std::move(note);
-  if (write) {
+  if (imported) {
+    out.reset_later = state.last;
+  } else {
     out.repair.emplace();
     out.repair->reset_to = state.last;
+    out.note = "log reset: the state is ahead of it";
   }
   out.recovered = {hard_state, state.last, {}, std::move(state)};
   return out;
+}
+
+// No entry is newer than the term it was written in: what the disk says of an earlier term is over.
+HardState HardStateOf(const io::LogContents& contents, const SnapshotMeta& state) {
+  HardState hard_state = contents.hard_state.value_or(HardState{});
+  Term newest = state.last ? state.last->term : Term(0);
+  if (!contents.entries.empty()) newest = std::max(newest, contents.entries.back().id.term);
+  return newest > hard_state.term ? HardState{newest, std::nullopt, false} : hard_state;
 }
 
 }  // namespace
@@ -72,15 +83,13 @@ std::expected<SnapshotMeta, io::Error> ReadStateMeta(const sm::Reader& state) {
 
 std::expected<RecoveredDisk, io::Error> Recover(io::LogContents contents, SnapshotMeta state) {
   if (!Contiguous(contents)) return Corrupt("log: entries are missing in the middle");
-  const HardState hard_state = contents.hard_state.value_or(HardState{});
+  const HardState hard_state = HardStateOf(contents, state);
   const bool log_empty = contents.entries.empty();
 
   if (state.last && !Knows(contents, *state.last) && EndOf(contents.purged) <= state.last->index.value()) {
     const bool covered_gap = !log_empty && state.last->index < contents.entries.front().id.index;
     if (!covered_gap) {
-      // An import leaves an empty log that never purged anything; it must read back unchanged.
-      const bool imported = log_empty && !contents.purged;
-      return Reset(hard_state, std::move(state), !imported, imported ? "" : "log reset: the state is ahead of it");
+      return Reset(hard_state, std::move(state), log_empty && !contents.purged);
     }
   }
   const std::optional<LogId> before = EntryBefore(contents, state);

@@ -109,5 +109,22 @@ TEST(Recovery, KeepsTheHardState) {
   EXPECT_EQ(disk->recovered.hard_state, *contents.hard_state);
 }
 
+TEST(Recovery, AnImportedEmptyLogIsToldItsStartWithItsFirstEntries) {
+  const auto disk = Recover(Contents(std::nullopt, {}), State(Id(3, 40)));
+  ASSERT_TRUE(disk);
+  EXPECT_FALSE(disk->repair);
+  EXPECT_EQ(disk->reset_later, Id(3, 40));
+}
+
+TEST(Recovery, ATermThatOnlyAnEntryOrTheStateTellsOfComesWithoutAVote) {
+  for (const bool in_log : {true, false}) {
+    io::LogContents contents = Contents(std::nullopt, in_log ? Log(5, 0, 1) : std::vector<Entry>{});
+    contents.hard_state = HardState{Term(4), NodeId(2), true};
+    const auto disk = Recover(contents, State(in_log ? std::nullopt : std::optional(Id(5, 7))));
+    ASSERT_TRUE(disk);
+    EXPECT_EQ(disk->recovered.hard_state, (HardState{Term(5), std::nullopt, false}));
+  }
+}
+
 }  // namespace
 }  // namespace metasrv::node

@@ -328,6 +328,26 @@ TEST(ImportedNode, WritesNothingAndExportsWhatWasImported) {
   EXPECT_EQ(world.node(1).status().last_applied, applied);
 }
 
+TEST(ImportedNode, TellsAnEmptyLogWhereItStartsTogetherWithItsFirstEntry) {
+  NodeWorld world;
+  Machine& machine = world.Add(1);
+  pb::StoredMembership membership;
+  *membership.mutable_membership() = ToProto(UniformMembership({NodeId(1)}));
+  const LogId applied{Term(3), NodeId(2), LogIndex(40)};
+  sm::WriteBatch rows;
+  rows.Put("sapplied", ToProto(applied).SerializeAsString());
+  rows.Put("smembership", membership.SerializeAsString());
+  ASSERT_TRUE(machine.state.Write(std::move(rows)));
+  machine.log.contents.node_id = NodeId(1);
+  world.StartBare(1);
+  EXPECT_EQ(world.node(1).Export().purged, std::nullopt);
+  ASSERT_EQ(world.Put(1, "k", "v").status, WriteStatus::kApplied);
+  EXPECT_EQ(machine.log.contents.purged, applied);
+  EXPECT_EQ(machine.log.contents.entries.front().id, (LogId{Term(4), NodeId(1), LogIndex(41)}));
+  EXPECT_EQ(world.node(1).Export().purged, applied);
+  for (const io::LogBatch& batch : machine.log.written) EXPECT_TRUE(!batch.reset_to || !batch.append.empty());
+}
+
 TEST(DamagedNode, IsNotStarted) {
   NodeWorld world;
   Machine& machine = world.Add(1);
