@@ -15,11 +15,11 @@ class ServerBuilder;
 namespace metasrv::server {
 
 struct GrpcServerOptions {
-  std::string host;  // name or address to listen on
+  std::string host = {};  // name or address to listen on
   std::uint16_t port = 0;
   std::size_t message_bytes_max = std::size_t{32} << 20U;  // both directions
-  std::string tls_cert_file;
-  std::string tls_key_file;  // TLS when both are set
+  std::string tls_cert_file = {};
+  std::string tls_key_file = {};  // TLS when both are set
 };
 
 // One listening gRPC port. Refuses to share its port with another process.

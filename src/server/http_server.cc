@@ -59,7 +59,7 @@ struct HttpServer::Impl {
       reply = route->second(request.params);
     }
     response.status = reply.status;
-    response.set_content(std::move(reply.body), reply.content_type);
+    response.set_content(reply.body, reply.content_type);
   }
 
   void Serve() {
