@@ -420,6 +420,18 @@ TEST_P(LogStoreContract, K12AFullDiskRefusesGrowthAndLeavesTheLogAsItWas) {
   EXPECT_EQ(Content(), before + " T1-N2.3=1/3");
 }
 
+TEST_P(LogStoreContract, K12AFullDiskStillHasRoomForWhatDoesNotGrow) {
+  Write(Appending(TextEntries(1, 0, 3)));
+  world_->SetFull(true);
+  Write(Voting(7, 2));
+  io::LogBatch batch;
+  batch.purge_to = IdAt(1, 0);
+  batch.truncate_from = LogIndex(2);
+  Write(batch);
+  CrashAndOpen();
+  EXPECT_EQ(Content(), "node - term 7 for 2 committed - purged T1-N2.0: T1-N2.1=1/1");
+}
+
 // --- K13: recovery is repeatable ---
 
 TEST_P(LogStoreContract, K13OpeningAgainAndAgainGivesTheSameLog) {

@@ -31,6 +31,7 @@ class LogWorld {
   virtual void RunUntil(const std::function<bool()>& done) = 0;
 
   virtual void FailNextSync() = 0;
+  // A full disk has no room for more entries; what a node needs besides still fits.
   virtual void SetFull(bool full) = 0;
   // Damages something that was durable. Requires: no process is running.
   virtual void Damage() = 0;

@@ -43,7 +43,7 @@ class RocksLogWorld final : public LogWorld {
   void RunUntil(const std::function<bool()>& done) override { loop_.RunUntil(done); }
 
   void FailNextSync() override { disk_->FailNextSync(".log"); }
-  void SetFull(bool full) override { disk_->SetFull(full); }
+  void SetFull(bool full) override { disk_->SetFreeSpace(std::uint64_t{1} << (full ? 20U : 40U)); }
   // Flips one bit in the middle of the newest write-ahead log.
   void Damage() override {
     const fs::path victim = LargestLog();

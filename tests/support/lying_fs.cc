@@ -35,7 +35,7 @@ class LyingFs::File final : public rocksdb::FSWritableFileOwnerWrapper {
     return IOStatus::NotSupported("PositionedAppend");
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
-    if (IOStatus admitted = owner_.Admit(Growth::kNo); !admitted.ok()) return admitted;
+    if (IOStatus admitted = owner_.Admit(); !admitted.ok()) return admitted;
     return target()->Truncate(size, options, debug);
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
@@ -61,7 +61,7 @@ class LyingFs::Directory final : public rocksdb::FSDirectoryWrapper {
       : FSDirectoryWrapper(std::move(target)), owner_(owner) {}
 
   IOStatus Fsync(const IOOptions&, IODebugContext*) override {
-    IOStatus admitted = owner_.Admit(Growth::kNo);
+    IOStatus admitted = owner_.Admit();
     if (admitted.ok()) owner_.SyncDirectory();
     return admitted;
   }
@@ -99,7 +99,8 @@ void LyingFs::PowerOn(Prng& prng, Keep keep) {
     fs::resize_file(name, state.synced + kept(state.written - state.synced));
   }
   files_.clear();
-  off_ = full_ = fail_for_ever_ = false;
+  off_ = fail_for_ever_ = false;
+  free_ = kPlenty;
   off_at_ = fail_at_ = 0;
   fail_sync_of_.clear();
 }
@@ -121,9 +122,9 @@ void LyingFs::FailNextSync(std::string suffix) {
   fail_sync_of_ = std::move(suffix);
 }
 
-void LyingFs::SetFull(bool full) {
+void LyingFs::SetFreeSpace(std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
-  full_ = full;
+  free_ = bytes;
 }
 
 std::uint64_t LyingFs::calls() const {
@@ -133,25 +134,24 @@ std::uint64_t LyingFs::calls() const {
 
 // --- Bookkeeping ---
 
-IOStatus LyingFs::Admit(Growth growth) {
+IOStatus LyingFs::Admit() {
   const std::lock_guard lock(mutex_);
   ++calls_;
   if (off_at_ != 0 && calls_ >= off_at_) off_ = true;
   if (off_) return IOStatus::IOError("the power is off");
   if (fail_at_ != 0 && (calls_ == fail_at_ || (fail_for_ever_ && calls_ > fail_at_))) return failure_;
-  if (full_ && growth == Growth::kYes) return IOStatus::NoSpace("the disk is full");
   return IOStatus::OK();
 }
 
 IOStatus LyingFs::Grow(const std::string& name, std::uint64_t bytes) {
-  IOStatus admitted = Admit(Growth::kYes);
+  IOStatus admitted = Admit();
   const std::lock_guard lock(mutex_);
   if (admitted.ok()) files_[name].written += bytes;
   return admitted;
 }
 
 IOStatus LyingFs::AdmitSync(const std::string& name) {
-  IOStatus admitted = Admit(Growth::kNo);
+  IOStatus admitted = Admit();
   const std::lock_guard lock(mutex_);
   if (admitted.ok() && !fail_sync_of_.empty() && name.ends_with(fail_sync_of_)) {
     fail_sync_of_.clear();
@@ -210,7 +210,7 @@ void LyingFs::Track(const std::string& name, std::unique_ptr<rocksdb::FSWritable
 
 IOStatus LyingFs::NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                   std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
-  if (IOStatus admitted = Admit(Growth::kYes); !admitted.ok()) return admitted;
+  if (IOStatus admitted = Admit(); !admitted.ok()) return admitted;
   const std::lock_guard lock(mutex_);
   std::string buried = fs::exists(name) ? Bury(name) : std::string();
   IOStatus status = target()->NewWritableFile(name, options, file, debug);
@@ -223,7 +223,7 @@ IOStatus LyingFs::NewWritableFile(const std::string& name, const rocksdb::FileOp
 
 IOStatus LyingFs::ReopenWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                      std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
-  if (IOStatus admitted = Admit(Growth::kYes); !admitted.ok()) return admitted;
+  if (IOStatus admitted = Admit(); !admitted.ok()) return admitted;
   const std::lock_guard lock(mutex_);
   IOStatus status = target()->ReopenWritableFile(name, options, file, debug);
   if (status.ok()) Track(name, file, fs::file_size(name));
@@ -243,7 +243,7 @@ IOStatus LyingFs::NewDirectory(const std::string& name, const IOOptions& options
 }
 
 IOStatus LyingFs::DeleteFile(const std::string& name, const IOOptions&, IODebugContext*) {
-  if (IOStatus admitted = Admit(Growth::kNo); !admitted.ok()) return admitted;
+  if (IOStatus admitted = Admit(); !admitted.ok()) return admitted;
   const std::lock_guard lock(mutex_);
   if (!fs::exists(name)) return IOStatus::PathNotFound(name);
   std::string buried = Bury(name);
@@ -253,7 +253,7 @@ IOStatus LyingFs::DeleteFile(const std::string& name, const IOOptions&, IODebugC
 
 IOStatus LyingFs::RenameFile(const std::string& from, const std::string& to, const IOOptions& options,
                              IODebugContext* debug) {
-  if (IOStatus admitted = Admit(Growth::kNo); !admitted.ok()) return admitted;
+  if (IOStatus admitted = Admit(); !admitted.ok()) return admitted;
   const std::lock_guard lock(mutex_);
   std::string buried = fs::exists(to) ? Bury(to) : std::string();
   IOStatus status = target()->RenameFile(from, to, options, debug);
@@ -267,13 +267,13 @@ IOStatus LyingFs::RenameFile(const std::string& from, const std::string& to, con
 }
 
 IOStatus LyingFs::Truncate(const std::string& name, std::size_t size, const IOOptions& options, IODebugContext* debug) {
-  if (IOStatus admitted = Admit(Growth::kNo); !admitted.ok()) return admitted;
+  if (IOStatus admitted = Admit(); !admitted.ok()) return admitted;
   return target()->Truncate(name, size, options, debug);
 }
 
 IOStatus LyingFs::GetFreeSpace(const std::string&, const IOOptions&, std::uint64_t* free, IODebugContext*) {
   const std::lock_guard lock(mutex_);
-  *free = full_ ? 0 : std::uint64_t{1} << 40U;
+  *free = free_;
   return IOStatus::OK();
 }
 

@@ -42,8 +42,8 @@ class LyingFs final : public rocksdb::FileSystemWrapper {
   // The next sync of a file whose name ends in `suffix` fails. As on Linux, what it covered never becomes durable, even
   // if a later sync of the file succeeds.
   void FailNextSync(std::string suffix);
-  // While full, nothing grows and no free space is reported.
-  void SetFull(bool full);
+  // What the file system says when it is asked; what is written has room all the same.
+  void SetFreeSpace(std::uint64_t bytes);
   [[nodiscard]] std::uint64_t calls() const;
 
   // --- What RocksDB calls ---
@@ -74,6 +74,8 @@ class LyingFs final : public rocksdb::FileSystemWrapper {
   class File;
   class Directory;
 
+  static constexpr std::uint64_t kPlenty = std::uint64_t{1} << 40U;
+
   struct FileState {
     std::uint64_t synced = 0;
     std::uint64_t written = 0;
@@ -86,10 +88,8 @@ class LyingFs final : public rocksdb::FileSystemWrapper {
     std::string source;
     std::string buried;
   };
-  enum class Growth { kNo, kYes };
-
   // Counts the call and says what becomes of it.
-  rocksdb::IOStatus Admit(Growth growth);
+  rocksdb::IOStatus Admit();
   rocksdb::IOStatus Grow(const std::string& name, std::uint64_t bytes);
   rocksdb::IOStatus AdmitSync(const std::string& name);
   void MarkSynced(const std::string& name);
@@ -101,7 +101,7 @@ class LyingFs final : public rocksdb::FileSystemWrapper {
   const std::string graveyard_;
   mutable std::mutex mutex_;
   bool off_ = false;
-  bool full_ = false;
+  std::uint64_t free_ = kPlenty;
   std::uint64_t calls_ = 0;
   std::uint64_t off_at_ = 0;  // 0: never
   std::uint64_t fail_at_ = 0;
