@@ -8,6 +8,7 @@
 namespace metasrv::sim {
 namespace {
 
+constexpr Duration kSettleMax = Duration::Seconds(1);
 constexpr Duration kSupervisorPause = Duration::Millis(200);
 constexpr io::DrawKind kDrift("clock.drift");
 constexpr io::DrawKind kSkew("clock.skew");
@@ -63,7 +64,7 @@ bool Cluster::LearnsOnly(NodeId id) const { return id.value() > options_.nodes -
 void Cluster::Start(NodeId id) {
   Member& member = At(id);
   if (member.node || member.keep_down || verdict_.failed()) return;
-  if (member.machine->disk().PendingLogWrites() > 0) {  // a store that opens makes what it finds durable first
+  if (!DiskSettled(member)) {
     world_.After(Duration::Millis(1), [this, id] { Start(id); });
     return;
   }
@@ -72,6 +73,14 @@ void Cluster::Start(NodeId id) {
   OpenDisk(member);
   CreateNode(member);
   if (member.node && !member.leaving) Join(member);
+}
+
+bool Cluster::DiskSettled(Member& member) {
+  io::SimDisk& disk = member.machine->disk();
+  if (disk.PendingLogWrites() == 0) return true;
+  if (world_.now() - member.down_since < kSettleMax) return false;
+  disk.Crash();  // it hangs or has failed: somebody pulls the plug
+  return true;
 }
 
 void Cluster::OpenDisk(Member& member) {
@@ -184,6 +193,7 @@ void Cluster::TakeDown(Member& member) {
   const std::unique_ptr<node::Node> remains = std::exchange(member.node, nullptr);
   judges_.OnDied(member.id, member.machine->disk().IssuedLog().ToContents());
   member.ready = false;
+  member.down_since = world_.now();
   if (on_down_) on_down_(member.id, member.incarnation);
 }
 

@@ -64,7 +64,7 @@ class Cluster {
   // The node has joined at some time.
   [[nodiscard]] bool EverJoined(NodeId id) const { return At(id).ever_joined; }
   [[nodiscard]] bool LearnsOnly(NodeId id) const;
-  // Somebody asked for its removal.
+  // Somebody asked for its removal, after it had joined.
   [[nodiscard]] bool Leaving(NodeId id) const { return At(id).leaving; }
   // Its removal was confirmed.
   [[nodiscard]] bool Left(NodeId id) const { return At(id).left; }
@@ -85,6 +85,7 @@ class Cluster {
     std::unique_ptr<ObservedStateStore> state_store;
     std::unique_ptr<node::Node> node;
     std::uint32_t incarnation = 0;
+    Instant down_since;
     bool ready = false;
     bool ever_joined = false;
     bool leaving = false;
@@ -96,6 +97,8 @@ class Cluster {
   [[nodiscard]] const Member& At(NodeId id) const { return members_.at(id); }
   void AddMachine(NodeId id);
   void CountCrash(NodeId id);
+  // A store that opens makes what it finds durable first: waits until what the last life issued has reached the disk.
+  [[nodiscard]] bool DiskSettled(Member& member);
   void OpenDisk(Member& member);
   void CreateNode(Member& member);
   void Join(Member& member);

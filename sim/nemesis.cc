@@ -196,12 +196,19 @@ void Nemesis::SlowDisk() {
   if (stalls) {
     disk.SetStalled(true);
   } else {
-    disk.SetSlowdown(static_cast<std::uint32_t>(Draw(kAmount, 2, 60)));
+    disk.SetSlowdown(static_cast<std::uint32_t>(Draw(kAmount, 2, SlowdownMax())));
   }
   Later(DrawSpan(kCut, options_.cut_max_ms), [&disk] {
     disk.SetStalled(false);
     disk.SetSlowdown(1);
   });
+}
+
+// An operation that began on a slow disk may last for a few seconds, not for the whole run.
+std::uint64_t Nemesis::SlowdownMax() const {
+  const std::uint64_t longest_us = std::max<std::uint64_t>({options_.sync_max_us, options_.flush_max_us, 20'000}) *
+                                   (options_.disk_slow_ppm > 0 ? options_.disk_slow_factor : 1);
+  return std::clamp<std::uint64_t>(2'000'000 / longest_us, 2, 60);
 }
 
 void Nemesis::FailDisk() {
@@ -236,7 +243,7 @@ void Nemesis::RemoveNode() {
   const auto staying = std::count_if(ids.begin(), ids.end(), [&](NodeId id) {
     return id != leaving && !cluster_.Leaving(id) && !cluster_.LearnsOnly(id) && cluster_.EverJoined(id);
   });
-  if (staying < 2 || leaving == via || !cluster_.Running(via)) return;
+  if (staying < 2 || leaving == via || !cluster_.Ready(leaving) || !cluster_.Running(via)) return;
   cluster_.Leave(leaving, via);
 }
 

@@ -47,6 +47,7 @@ class Nemesis {
   void CutToBridge();
   void ClogLink();
   void SlowDisk();
+  [[nodiscard]] std::uint64_t SlowdownMax() const;
   void FailDisk();
   void JumpClock();
   void TriggerSnapshot();
