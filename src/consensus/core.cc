@@ -30,8 +30,7 @@ RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now,
   CHECK_LE(commit_end_, log_.end());
   CHECK_LE(log_.begin(), commit_end_);
   emitted_end_ = commit_end_;
-  // A backup may bring entries without a vote; their term has been entered all the same.
-  if (auto term = log_.last_term(); term && *term > hard_state_.term) hard_state_.term = *term;
+  if (auto term = log_.last_term()) CHECK_LE(*term, hard_state_.term);
   for (LogIndex i = std::max(log_.begin(), commit_end_); i < log_.end(); i = i.Next()) {
     if (log_.At(i).kind == EntryKind::kMembership) membership_.Append(log_.At(i));
   }
