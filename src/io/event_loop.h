@@ -11,8 +11,8 @@ namespace metasrv::io {
 using TimerId = std::uint64_t;
 using Task = std::move_only_function<void()>;
 
-// The one thread a node runs on, and the only scheduler there is. Tasks run one at a time; tasks posted from one thread run
-// in the order they were posted; timers run at or after their time on the loop's clock.
+// The one thread a node runs on, and the only scheduler there is. Tasks run one at a time; tasks posted from one thread
+// run in the order they were posted; timers run at or after their time on the loop's clock.
 class EventLoop {
  public:
   virtual ~EventLoop() = default;

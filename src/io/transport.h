@@ -8,8 +8,8 @@
 
 namespace metasrv::io {
 
-// Carries opaque bytes between nodes. May lose, delay, repeat and reorder messages; never corrupts them. All callbacks run
-// on the node's event loop; all calls must come from it.
+// Carries opaque bytes between nodes. May lose, delay, repeat and reorder messages; never corrupts them. All callbacks
+// run on the node's event loop; all calls must come from it.
 class Transport {
  public:
   // A one-way message from a peer. The transport does not know who sent it: the bytes say so.
