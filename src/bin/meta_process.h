@@ -9,8 +9,8 @@
 
 namespace metasrv {
 
-// A serving node: the real world put together around server::Node's layers (design.md, Layers). Every port is open and
-// the node runs from Open to Close.
+// A serving node: the real world put together around server::Node's layers (docs/ARCHITECTURE.md). Every port is open
+// and the node runs from Open to Close.
 class MetaProcess {
  public:
   // What happens while it runs, reported from other threads.

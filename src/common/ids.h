@@ -14,7 +14,7 @@ using Term = Strong<struct TermTag>;
 // Sequence number of a record in the key-value store; 0 means "absent" (kv-semantics.md §5).
 using Seq = Strong<struct SeqTag>;
 
-// Position in the Raft log. The first entry of a log has index 0 (design.md, Consensus).
+// Position in the Raft log. The first entry of a log has index 0, as in the backup format.
 class LogIndex {
  public:
   constexpr LogIndex() = default;

@@ -9,7 +9,7 @@ namespace metasrv {
 
 // Follows the writes that are on their way to the disk and knows how much of the *present* log is durable: a completion
 // counts only for entries that no later write has replaced, so write numbers decide, not (term, index)
-// (raft-engines.md §5.4, invariant 4).
+// (otherwise a completion that is overtaken by a truncation would vouch for entries that are gone).
 class Durability {
  public:
   Durability() = default;

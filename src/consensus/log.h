@@ -35,7 +35,7 @@ class Log {
   [[nodiscard]] std::vector<Entry> Slice(LogIndex from, std::size_t count_max, std::size_t bytes_max) const;
 
   // The largest end <= `limit` whose last entry has a term <= `term`, or that is as far back as the log knows
-  // (conflict search by term, thesis §5.3 and design.md "term hints").
+  // (conflict search by term, thesis §5.3; term hints on both sides).
   [[nodiscard]] LogIndex LastEndNotAfter(LogIndex limit, Term term) const;
 
   // Requires: entry.id.index == end(); its term is not smaller than the last one's.

@@ -36,9 +36,9 @@ struct RunningChange {
   NodeId node;
   Stage stage{};
   bool added_learner = false;  // by this change: it is taken back when the learner does not catch up
-  LogIndex entry_end;         // commit that the stage waits for
-  LogIndex progress_end;      // catching up: what the learner had when progress was last seen
-  Instant progress_deadline;  // catching up: give up then
+  LogIndex entry_end;          // commit that the stage waits for
+  LogIndex progress_end;       // catching up: what the learner had when progress was last seen
+  Instant progress_deadline;   // catching up: give up then
 };
 
 struct Leader {

@@ -42,7 +42,7 @@ struct Entry {
 struct HardState {
   Term term;
   std::optional<NodeId> voted_for;  // in `term`; the leader of `term` once that is known
-  // The node has seen the leader of `term` established; `voted_for` then names it (design.md, `Vote.committed`).
+  // The node has seen the leader of `term` established; `voted_for` then names it (docs/decisions/0004).
   bool leader_established = false;
 
   friend bool operator==(const HardState&, const HardState&) = default;
