@@ -94,8 +94,11 @@ void Cluster::OpenDisk(Member& member) {
   member.state_store = std::make_unique<ObservedStateStore>(
       member.machine->state_store(),
       [this, id](LogId last, std::uint64_t sum, bool installed) { judges_.OnState(id, last, sum, installed); });
-  std::optional<std::pair<LogId, std::uint64_t>> state;
-  if (const auto last = member.state_store->last_applied()) state.emplace(*last, member.state_store->row_sum());
+  std::optional<Judges::StateSeen> state;
+  if (const auto last = member.state_store->last_applied()) {
+    const bool durable = member.machine->disk().PendingStateWrites() == 0;
+    state.emplace(Judges::StateSeen{*last, member.state_store->row_sum(), durable});
+  }
   judges_.OnOpened(id, member.incarnation, *contents, state);
 }
 
@@ -175,7 +178,7 @@ void Cluster::Kill(NodeId id) {
   Member& member = At(id);
   if (!member.node) return;
   probes_.Hit(Probe::k_process_kill);
-  member.machine->Shutdown();
+  member.machine->KillProcess();
   TakeDown(member);
 }
 

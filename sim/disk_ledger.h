@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <optional>
 #include <vector>
@@ -43,7 +44,7 @@ class DiskLedger {
   // The oldest issued batch has become durable.
   void Complete();
   // A durable state store stands for the entries up to `last`: whatever happens to the log, the node has them.
-  void InstallState(LogId last) { state_ = last; }
+  void InstallState(LogId last) { state_ = state_ ? std::max(*state_, last) : last; }
 
   [[nodiscard]] const LogOutline& issued() const { return issued_; }
   [[nodiscard]] const LogOutline& durable() const { return durable_; }

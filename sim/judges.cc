@@ -42,16 +42,18 @@ std::vector<Membership> Judges::Memberships() const {
 }
 
 void Judges::OnOpened(NodeId id, std::uint32_t incarnation, const io::LogContents& log,
-                      std::optional<std::pair<LogId, std::uint64_t>> state) {
+                      const std::optional<StateSeen>& state) {
   Watched& node = nodes_[id];
   node.id = id;
   node.incarnation = incarnation;
   node.disk.Recover(log);
-  node.applied_end = state ? state->first.index.Next() : LogIndex(0);
+  node.applied_end = state ? state->last.index.Next() : LogIndex(0);
   node.leads.reset();
   node.believed_end = LogIndex(0);
   monotonic_.OnRecovered(id, log.hard_state);
-  if (state) state_machine_safety_.OnState(id, state->first, state->second);
+  if (!state) return;
+  if (state->durable) node.disk.InstallState(state->last);
+  state_machine_safety_.OnState(id, state->last, state->row_sum);
 }
 
 void Judges::OnRunning(NodeId id, const Raft& raft) {

@@ -32,9 +32,15 @@ class Judges : public io::NetworkObserver {
   Judges(History::TokenOf token_of, Verdict& verdict, Probes& probes);
 
   // --- Lives ---
-  // A node opens its disk, which holds this. `state`: what its state store stands for.
+  // What a state store stands for.
+  struct StateSeen {
+    LogId last;
+    std::uint64_t row_sum = 0;
+    bool durable = false;
+  };
+  // A node opens its disk, which holds this.
   void OnOpened(NodeId node, std::uint32_t incarnation, const io::LogContents& log,
-                std::optional<std::pair<LogId, std::uint64_t>> state);
+                const std::optional<StateSeen>& state);
   // `raft` lives until OnDied.
   void OnRunning(NodeId node, const Raft& raft);
   // The node is about to be destroyed; `log` is what its disk keeps.

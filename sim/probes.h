@@ -11,9 +11,10 @@ namespace metasrv::sim {
   X(elections)                                                                                                         \
   X(leader_stepped_down)                                                                                               \
   X(votes_granted)                                                                                                     \
-  X(log_truncated) X(log_purged) X(snapshot_sent) X(snapshot_installed) X(membership_joint) X(membership_done)         \
-      X(node_joined) X(join_retried) X(node_left) X(crash) X(crash_leader) X(crash_all) X(crash_lost_writes)           \
-          X(crash_after_grant) X(crash_after_win) X(crash_after_append) X(crash_after_commit) X(crash_after_truncate)  \
+  X(log_truncated)                                                                                                     \
+  X(log_purged) X(snapshot_sent) X(snapshot_installed) X(membership_joint) X(membership_done) X(node_joined)           \
+      X(join_retried) X(node_left) X(crash) X(crash_leader) X(crash_all) X(crash_lost_writes) X(crash_after_grant)     \
+          X(crash_after_win) X(crash_after_append) X(crash_after_commit) X(crash_after_truncate)                       \
               X(crash_between_syncs) X(crash_in_install) X(isolate_after_append) X(isolate_after_win) X(graceful_stop) \
                   X(process_kill) X(pause) X(isolate) X(isolate_leader) X(halves) X(one_way) X(bridge) X(clog)         \
                       X(slow_disk) X(disk_error) X(node_fatal) X(clock_jump) X(snapshot_triggered) X(vote_checked)     \
