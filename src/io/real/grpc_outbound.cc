@@ -64,11 +64,14 @@ void AddSecret(const GrpcTransportOptions& options, grpc::ClientContext& context
 }  // namespace
 
 // One attempt at a stream; owns itself. A hold keeps it alive between writes, because those come from the outside.
+//
+// gRPC's threads must never own a link or a channel: the last channel to go joins those very threads. So streams and
+// calls know their link by reference, and Shutdown waits for them.
 class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
  public:
-  explicit Stream(std::shared_ptr<PeerLink> link) : link_(std::move(link)) {
-    AddSecret(link_->options_, context_);
-    link_->stub_->async()->Deliver(&context_, &response_, this);
+  explicit Stream(PeerLink& link) : link_(link) {
+    AddSecret(link_.options_, context_);
+    link_.stub_->async()->Deliver(&context_, &response_, this);
     AddHold();
     StartCall();
   }
@@ -86,16 +89,11 @@ class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
     End();
   }
 
-  void OnWriteDone(bool ok) override { link_->OnWriteDone(ok); }
-  void OnDone(const grpc::Status&) override {
-    // The link may die with this reference, but not before it has left its own function.
-    const std::shared_ptr<PeerLink> link = std::move(link_);
-    delete this;
-    link->OnStreamDone();
-  }
+  void OnWriteDone(bool ok) override { link_.OnWriteDone(ok); }
+  void OnDone(const grpc::Status&) override { link_.OnStreamDone(std::unique_ptr<Stream>(this)); }
 
  private:
-  std::shared_ptr<PeerLink> link_;
+  PeerLink& link_;
   grpc::ClientContext context_;
   pb::PeerFrame response_;
   pb::PeerFrame frame_;
@@ -116,7 +114,10 @@ PeerLink::PeerLink(const Endpoint& to, const GrpcTransportOptions& options, Even
       stub_(pb::PeerService::NewStub(Connect(to, options))),
       back_off_(options.reconnect_min) {}
 
-PeerLink::~PeerLink() = default;
+PeerLink::~PeerLink() {
+  CHECK(stream_ == nullptr);
+  CHECK(calls_.empty());
+}
 
 void PeerLink::Send(std::string bytes) {
   const std::lock_guard lock(mutex_);
@@ -128,7 +129,7 @@ void PeerLink::Send(std::string bytes) {
   }
   queue_bytes_ += bytes.size();
   queue_.push_back(std::move(bytes));
-  if (stream_ == nullptr && !backing_off_) stream_ = new Stream(shared_from_this());
+  if (stream_ == nullptr && !backing_off_) stream_ = new Stream(*this);
   WriteNextFrame();
 }
 
@@ -162,9 +163,11 @@ void PeerLink::OnWriteDone(bool ok) {
   WriteNextFrame();
 }
 
-void PeerLink::OnStreamDone() {
+void PeerLink::OnStreamDone(std::unique_ptr<Stream> stream) {
   const std::lock_guard lock(mutex_);
+  // Under the mutex: nobody may reach a stream that is being destroyed.
   stream_ = nullptr;
+  stream.reset();
   broken_ = false;
   traffic_.connected = false;
   // What waited was meant for a conversation that is over.
@@ -194,7 +197,7 @@ void PeerLink::Retry() {
   const std::lock_guard lock(mutex_);
   backing_off_ = false;
   if (closed_ || queue_.empty()) return;
-  stream_ = new Stream(shared_from_this());
+  stream_ = new Stream(*this);
   WriteNextFrame();
 }
 
@@ -208,10 +211,9 @@ void PeerLink::Call(std::string request, Duration timeout, Transport::CallDone d
   if (closed_) return;
   calls_.insert(call.get());
   PendingCall* const pending = call.release();  // OnCallDone takes it back
-  stub_->async()->Call(&pending->context, &pending->request, &pending->response,
-                       [self = shared_from_this(), pending](const grpc::Status& status) {
-                         self->OnCallDone(std::unique_ptr<PendingCall>(pending), status.ok());
-                       });
+  stub_->async()->Call(
+      &pending->context, &pending->request, &pending->response,
+      [this, pending](const grpc::Status& status) { OnCallDone(std::unique_ptr<PendingCall>(pending), status.ok()); });
 }
 
 void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, bool ok) {
@@ -224,6 +226,7 @@ void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, bool ok) {
       call->done(ok, ok ? std::move(*call->response.mutable_data()) : std::string());
     });
   }
+  call.reset();
   quiet_.notify_all();
 }
 

@@ -43,7 +43,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
   // On gRPC's threads.
   void OnWriteDone(bool ok);
-  void OnStreamDone();
+  void OnStreamDone(std::unique_ptr<Stream> stream);
   void OnCallDone(std::unique_ptr<PendingCall> call, bool ok);
 
   // On the loop.
