@@ -25,6 +25,7 @@ Judges::Judges(History::TokenOf token_of, Verdict& verdict, Probes& probes)
       leader_completeness_(verdict),
       commit_rule_(verdict, [this](NodeId node) { return DiskOf(node); }),
       committed_immutable_(verdict),
+      match_truth_(verdict),
       monotonic_(verdict),
       promises_(verdict),
       history_(log_matching_, std::move(token_of), verdict),
@@ -190,8 +191,19 @@ void Judges::Judge(Watched& node) {
     leader_completeness_.OnElected(view, committed_);
   }
   if (led && node.leads != led) probes_.Hit(Probe::k_leader_stepped_down);
+  JudgeBeliefs(node, view);
   if (view.commit_end != node.believed_end) JudgeCommit(node, view, before);
   node.believed_end = view.commit_end;
+}
+
+void Judges::JudgeBeliefs(const Watched& node, const NodeView& view) {
+  const auto* leader = std::get_if<Leader>(&node.raft->core().role());
+  if (leader == nullptr) return match_truth_.Forget(node.id);
+  match_truth_.KeepOnly(node.id, leader->tracker.peers());
+  for (const auto& [id, progress] : leader->tracker.peers()) {
+    const DiskLedger* disk = DiskOf(id);
+    if (disk != nullptr) match_truth_.OnBelief(view, id, progress.match_end(), *disk);
+  }
 }
 
 void Judges::JudgeCommit(const Watched& node, const NodeView& view, const Membership& before) {

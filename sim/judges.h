@@ -17,6 +17,7 @@
 #include "sim/invariants/election_safety.h"
 #include "sim/invariants/leader_completeness.h"
 #include "sim/invariants/log_matching.h"
+#include "sim/invariants/match_truth.h"
 #include "sim/invariants/monotonic.h"
 #include "sim/invariants/promises.h"
 #include "sim/invariants/state_machine_safety.h"
@@ -83,6 +84,7 @@ class Judges : public io::NetworkObserver {
   void Hear(Watched& node);
   [[nodiscard]] NodeView ViewOf(const Watched& node) const;
   void Judge(Watched& node);
+  void JudgeBeliefs(const Watched& node, const NodeView& view);
   void JudgeCommit(const Watched& node, const NodeView& view, const Membership& before);
   [[nodiscard]] const Log* LeaderLog(NodeId node, Term term) const;
 
@@ -96,6 +98,7 @@ class Judges : public io::NetworkObserver {
   LeaderCompleteness leader_completeness_;
   CommitRule commit_rule_;
   CommittedImmutable committed_immutable_;
+  MatchTruth match_truth_;
   Monotonic monotonic_;
   Promises promises_;
   History history_;

@@ -11,6 +11,7 @@
 #include "sim/invariants/election_safety.h"
 #include "sim/invariants/leader_completeness.h"
 #include "sim/invariants/log_matching.h"
+#include "sim/invariants/match_truth.h"
 #include "sim/invariants/monotonic.h"
 #include "tests/sim/judge_support.h"
 
@@ -203,6 +204,45 @@ TEST(Monotonic, NoticesAnAppliedPointBeyondTheCommitPoint) {
   view.applied_end = LogIndex(1);
   Monotonic(verdict).OnView(view);
   EXPECT_EQ(Broken(verdict), "monotonic state");
+}
+
+TEST(MatchTruth, AcceptsWhatIsOnTheMembersDisk) {
+  const Log log = LogOf({1, 1, 2});
+  const DiskLedger disk = DiskOf({AppendOf({1, 1, 2})});
+  Verdict verdict;
+  MatchTruth judge(verdict);
+  judge.OnBelief(ViewOf(1, RoleName::kLeader, 2, 0, log), NodeId(2), LogIndex(2), disk);
+  judge.OnBelief(ViewOf(1, RoleName::kLeader, 2, 0, log), NodeId(2), LogIndex(3), disk);
+  EXPECT_EQ(Broken(verdict), "");
+}
+
+TEST(MatchTruth, NoticesWhatTheMemberDoesNotHave) {
+  const Log log = LogOf({1, 1, 2});
+  Verdict verdict;
+  MatchTruth(verdict).OnBelief(ViewOf(1, RoleName::kLeader, 2, 0, log), NodeId(2), LogIndex(3),
+                               DiskOf({AppendOf({1, 1, 1})}));
+  EXPECT_EQ(Broken(verdict), "matched means stored");
+}
+
+TEST(MatchTruth, ForgivesALeaderWhoseMemberHasMovedOn) {
+  const Log log = LogOf({1, 1, 2});
+  Verdict verdict;
+  MatchTruth(verdict).OnBelief(ViewOf(1, RoleName::kLeader, 2, 0, log), NodeId(2), LogIndex(3),
+                               DiskOf({VoteOf(3, 3), AppendOf({1, 1})}));
+  EXPECT_EQ(Broken(verdict), "");
+}
+
+TEST(MatchTruth, NoticesAMatchThatShrinksWithinALeadership) {
+  const Log log = LogOf({1, 1, 2});
+  const DiskLedger disk = DiskOf({AppendOf({1, 1, 2})});
+  Verdict verdict;
+  MatchTruth judge(verdict);
+  judge.OnBelief(ViewOf(1, RoleName::kLeader, 2, 0, log), NodeId(2), LogIndex(3), disk);
+  judge.OnBelief(ViewOf(1, RoleName::kLeader, 3, 0, log), NodeId(2), LogIndex(0), disk);
+  EXPECT_EQ(Broken(verdict), "");
+  judge.OnBelief(ViewOf(1, RoleName::kLeader, 3, 0, log), NodeId(2), LogIndex(2), disk);
+  judge.OnBelief(ViewOf(1, RoleName::kLeader, 3, 0, log), NodeId(2), LogIndex(1), disk);
+  EXPECT_EQ(Broken(verdict), "matched stays matched");
 }
 
 struct VoteRow {
