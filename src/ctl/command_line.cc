@@ -148,13 +148,18 @@ class Parser {
   Declared<T>* Subcommand(const std::string& name, const std::string& description, T defaults) {
     auto declared = std::make_shared<Declared<T>>(app_.add_subcommand(name, description), std::move(defaults));
     makers_.emplace_back(declared->app, [this, declared]() -> Command {
-      if constexpr (requires { declared->command.grpc_address; }) {
-        if (declared->command.grpc_address.empty())
-          declared->command.grpc_address = global_.grpc_address.value_or(kGrpcDefault);
-      }
+      FillAddress(declared->command);
       return declared->command;
     });
     return declared.get();
+  }
+
+  // A global address serves every subcommand that was given none (metactl.md §3).
+  template <class T>
+  void FillAddress(T& command) const {
+    if constexpr (requires { command.grpc_address; }) {
+      if (command.grpc_address.empty()) command.grpc_address = global_.grpc_address.value_or(kGrpcDefault);
+    }
   }
 
   template <class T>
