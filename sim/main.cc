@@ -15,6 +15,7 @@
 #include "common/check.h"
 #include "sim/cli/mutants.h"
 #include "sim/cli/report.h"
+#include "sim/cli/shrink.h"
 #include "sim/cli/sweep.h"
 #include "sim/run.h"
 
@@ -29,6 +30,7 @@ constexpr std::string_view kUsage = R"(usage: metasim [flags]
   --seeds N           run N seeds; --first K: the first one (1); --jobs J: processes (1)
   --twice             with --seeds: run a tenth again, elsewhere; with --seed: run it twice
   --set NAME=VALUE    override one derived option; may be repeated
+  --shrink            with --seed: find a simpler run that breaks the same property
   --trace             print the whole story of the run
   --until-event N     stop after N events
   --record FILE       write the decisions of the run as a schedule
@@ -45,6 +47,7 @@ struct Flags {
   SweepPlan plan;
   bool sweep = false;
   bool mutants = false;
+  bool shrink = false;
   bool trace = false;
   std::uint64_t until_event = 0;
   std::string record;
@@ -65,6 +68,7 @@ bool TakeSwitch(std::string_view name, Flags& flags) {
   if (name == "--twice") return flags.plan.twice = true;
   if (name == "--trace") return flags.trace = true;
   if (name == "--mutants") return flags.mutants = true;
+  if (name == "--shrink") return flags.shrink = true;
   if (name == "--ctest-summary") return flags.plan.quiet = true;
   return false;
 }
@@ -160,6 +164,19 @@ int RunOne(const Flags& flags) {
   return 0;
 }
 
+int ShrinkOne(const Flags& flags) {
+  const ShrinkResult result = Shrink(*flags.seed, flags.plan.overrides, flags.plan.mutant);
+  if (result.property.empty()) {
+    std::printf("seed %llu passes: nothing to shrink\n", static_cast<unsigned long long>(*flags.seed));
+    return 0;
+  }
+  const auto options = OptionsFor(*flags.seed, result.overrides);
+  const std::string mutant = flags.plan.mutant.empty() ? "" : " --mutant " + flags.plan.mutant;
+  std::printf("after %llu runs, still \"%s\":\n%s\n", static_cast<unsigned long long>(result.runs),
+              result.property.c_str(), ReplayCommand(*options, mutant).c_str());
+  return static_cast<int>(FailureClass::kCorrectness);
+}
+
 int WorstOf(const std::vector<SeedOutcome>& failures) {
   int worst = 0;
   for (const SeedOutcome& failure : failures) {
@@ -252,6 +269,7 @@ int Main(const std::vector<std::string>& arguments) {
   if (!flags->worker.empty()) return Work(*flags);
   if (flags->mutants) return FindMutants(*flags);
   if (!flags->regressions.empty()) return RunRegressions(*flags);
+  if (flags->seed && flags->shrink) return ShrinkOne(*flags);
   if (flags->seed) return RunOne(*flags);
   if (flags->sweep) return RunSweep(*flags);
   return Complain("nothing to do");
