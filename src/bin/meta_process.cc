@@ -114,6 +114,9 @@ Status MetaProcess::Impl::StartNode() {
   network.message_bytes_max = config.raft.raft_grpc_max_message_size.value_or(network.message_bytes_max);
   network.secret = config.raft.raft_secret.value_or("");
   network.check_secret = [this](const auto& secret, const std::string& from) { return secrets->Check(secret, from); };
+  network.on_unreachable = [](const Endpoint& peer, const std::string& reason) {
+    server::LogWarn("Raft NetworkConnection fail to connect: target=" + ToString(peer) + ": " + reason);
+  };
   transport = std::make_unique<io::GrpcTransport>(std::move(network), loop, clock);
   server::LogInfo("Starting MetaNode, is-single: " + std::string(config.raft.single ? "true" : "false"));
   auto created = node::Node::Create(*options, {clock, loop, *transport, *log_store, *state_store, *trace, RandomSeed(),

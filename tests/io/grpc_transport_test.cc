@@ -134,8 +134,11 @@ TEST_F(GrpcTransportTest, AMessageAboveTheLimitIsDroppedAndTheStreamLivesOn) {
   EXPECT_EQ(traffic.failures, 0U);
 }
 
-TEST_F(GrpcTransportTest, AnUnreachablePeerIsTriedAgainAndCountsItsFailures) {
-  Peer a(loop_, {});
+TEST_F(GrpcTransportTest, AnUnreachablePeerIsTriedAgainAndReportedOnce) {
+  std::vector<Endpoint> reported;
+  GrpcTransportOptions options;
+  options.on_unreachable = [&](const Endpoint& peer, const std::string&) { reported.push_back(peer); };
+  Peer a(loop_, std::move(options));
   Endpoint gone;
   {
     const Peer b(loop_, {});
@@ -148,6 +151,7 @@ TEST_F(GrpcTransportTest, AnUnreachablePeerIsTriedAgainAndCountsItsFailures) {
     return a.transport.Stats().peers.at(gone).failures >= 2;
   });
   EXPECT_FALSE(a.transport.Stats().peers.at(gone).connected);
+  EXPECT_EQ(reported, std::vector<Endpoint>{gone});
 }
 
 TEST_F(GrpcTransportTest, TheSecretDecidesWhoIsHeard) {

@@ -90,7 +90,9 @@ class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
   }
 
   void OnWriteDone(bool ok) override { link_.OnWriteDone(ok); }
-  void OnDone(const grpc::Status&) override { link_.OnStreamDone(std::unique_ptr<Stream>(this)); }
+  void OnDone(const grpc::Status& status) override {
+    link_.OnStreamDone(std::unique_ptr<Stream>(this), status.error_message());
+  }
 
  private:
   PeerLink& link_;
@@ -108,7 +110,8 @@ struct PeerLink::PendingCall {
 };
 
 PeerLink::PeerLink(const Endpoint& to, const GrpcTransportOptions& options, EventLoop& loop, const Clock& clock)
-    : options_(options),
+    : to_(to),
+      options_(options),
       loop_(loop),
       clock_(clock),
       stub_(pb::PeerService::NewStub(Connect(to, options))),
@@ -160,10 +163,11 @@ void PeerLink::OnWriteDone(bool ok) {
   }
   traffic_.connected = true;
   back_off_ = options_.reconnect_min;
+  reported_unreachable_ = false;
   WriteNextFrame();
 }
 
-void PeerLink::OnStreamDone(std::unique_ptr<Stream> stream) {
+void PeerLink::OnStreamDone(std::unique_ptr<Stream> stream, std::string reason) {
   const std::lock_guard lock(mutex_);
   // Under the mutex: nobody may reach a stream that is being destroyed.
   stream_ = nullptr;
@@ -177,16 +181,17 @@ void PeerLink::OnStreamDone(std::unique_ptr<Stream> stream) {
   if (!closed_) {
     ++traffic_.failures;
     backing_off_ = true;
-    loop_.Post([self = weak_from_this()] {
-      if (const auto link = self.lock()) link->BackOff();
+    loop_.Post([self = weak_from_this(), reason = std::move(reason)] {
+      if (const auto link = self.lock()) link->BackOff(reason);
     });
   }
   quiet_.notify_all();
 }
 
-void PeerLink::BackOff() {
+void PeerLink::BackOff(const std::string& reason) {
   const std::lock_guard lock(mutex_);
   if (closed_) return;
+  if (!std::exchange(reported_unreachable_, true) && options_.on_unreachable) options_.on_unreachable(to_, reason);
   loop_.RunAt(clock_.Now() + back_off_, [self = weak_from_this()] {
     if (const auto link = self.lock()) link->Retry();
   });

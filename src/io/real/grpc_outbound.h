@@ -43,15 +43,16 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
 
   // On gRPC's threads.
   void OnWriteDone(bool ok);
-  void OnStreamDone(std::unique_ptr<Stream> stream);
+  void OnStreamDone(std::unique_ptr<Stream> stream, std::string reason);
   void OnCallDone(std::unique_ptr<PendingCall> call, bool ok);
 
   // On the loop.
-  void BackOff();
+  void BackOff(const std::string& reason);
   void Retry();
 
   [[nodiscard]] bool Closed() const;
 
+  const Endpoint to_;
   const GrpcTransportOptions& options_;
   EventLoop& loop_;
   const Clock& clock_;
@@ -67,6 +68,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   bool broken_ = false;       // the stream takes no more frames
   bool backing_off_ = false;  // there is no stream until Retry
   Duration back_off_;
+  bool reported_unreachable_ = false;
   std::set<PendingCall*> calls_;
   PeerTraffic traffic_;
 };

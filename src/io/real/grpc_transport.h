@@ -41,6 +41,8 @@ struct GrpcTransportOptions {
   std::string secret;                   // sent with every stream and call unless empty
   SecretCheck check_secret;             // none: everything is accepted
   std::optional<TlsClientOptions> tls;  // none: plaintext
+  // Called on the loop when a peer that was or might have been reachable is not, once until it is reachable again.
+  std::function<void(const Endpoint& peer, const std::string& reason)> on_unreachable;
 };
 
 // Figures of one peer, counted by this process.
