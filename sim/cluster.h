@@ -20,7 +20,7 @@
 namespace metasrv::sim {
 
 inline constexpr Property kRestartable = {
-    "every disk opens", "A node can be started from whatever a crash left on its disk.", "design.md, Storage"};
+    "every disk opens", "A node can be started from whatever a crash left on its disk.", "docs/STORAGE.md"};
 
 // The nodes of one run: production nodes on simulated machines, formed the way an operator forms a cluster (the first
 // alone, the others join). Machines outlive crashes. All calls come from events of the harness.

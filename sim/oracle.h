@@ -14,24 +14,25 @@
 
 namespace metasrv::sim {
 
-inline constexpr Property kAnsweredOnce = {
-    "answered once", "Every accepted request is answered exactly once while its node lives.", "design.md, Consensus"};
+inline constexpr Property kAnsweredOnce = {"answered once",
+                                           "Every accepted request is answered exactly once while its node lives.",
+                                           "docs/ARCHITECTURE.md, walk 1"};
 inline constexpr Property kAckedIsApplied = {"acknowledged means applied",
                                              "A write that was acknowledged is in the shared history, once.",
-                                             "design.md, Consensus"};
+                                             "docs/ARCHITECTURE.md, walk 1"};
 inline constexpr Property kAppliedOnce = {"applied at most once", "No client write enters the log twice.",
                                           "kv-semantics.md §12"};
 inline constexpr Property kReplyIsHistory = {
     "answers are the history's",
-    "The answer of an acknowledged write is what its entry answers at its place in the log.", "design.md, Simulator"};
+    "The answer of an acknowledged write is what its entry answers at its place in the log.", "docs/SIMULATION.md"};
 inline constexpr Property kFailedIsAbsent = {
     "definite failures have no effect", "A write that was answered \"definitely not applied\" is never in the log.",
-    "design.md, layers 7"};
+    "docs/ARCHITECTURE.md, walk 1"};
 inline constexpr Property kRealTimeOrder = {"strict serializability",
                                             "An operation that finished before another began comes before it in the "
                                             "log; a read sees everything finished before it "
                                             "began.",
-                                            "Herlihy and Wing 1990; design.md, Simulator"};
+                                            "Herlihy and Wing 1990; docs/SIMULATION.md"};
 inline constexpr Property kReadFresh = {
     "reads are confirmed",
     "A read covers every entry that any leader had committed when the read was asked for (what ReadIndex promises).",
