@@ -72,7 +72,7 @@ void Cluster::Start(NodeId id) {
   member.incarnation = world_.Incarnation(id);
   OpenDisk(member);
   CreateNode(member);
-  if (member.node && !member.leaving) Join(member);
+  if (member.node && (!member.leaving || member.rejoins)) Join(member);
 }
 
 bool Cluster::DiskSettled(Member& member) {
@@ -111,7 +111,8 @@ void Cluster::CreateNode(Member& member) {
   options.single = id == NodeId(1);
   options.learner = LearnsOnly(id);
   for (const NodeId other : ids_) {
-    if (!options.single && !member.leaving && other != id) options.join.push_back(EndpointOf(other));
+    const bool joins = !member.leaving || member.rejoins;
+    if (!options.single && joins && other != id) options.join.push_back(EndpointOf(other));
   }
   const node::Environment environment{member.machine->clock(),
                                       member.machine->loop(),
@@ -146,11 +147,21 @@ void Cluster::Join(Member& member) {
                                  if (result) {
                                    if (!joined.ever_joined) probes_.Hit(Probe::k_node_joined);
                                    joined.ready = joined.ever_joined = true;
+                                   if (joined.rejoins && LeaderCounts(id)) {
+                                     probes_.Hit(Probe::k_node_rejoined);
+                                     joined.leaving = joined.rejoins = false;
+                                   }
                                  } else {
                                    probes_.Hit(Probe::k_join_retried);
                                    RestartSoon(id, incarnation);
                                  }
                                });
+}
+
+// A removed node may not know that it was removed, and then it registers without having joined.
+bool Cluster::LeaderCounts(NodeId id) const {
+  const auto leader = Leader();
+  return leader && At(*leader).node->raft().core().membership().current().Contains(id);
 }
 
 void Cluster::RestartSoon(NodeId id, std::uint32_t incarnation) {
@@ -214,6 +225,15 @@ void Cluster::Leave(NodeId id, NodeId via) {
       At(id).left = true;
     });
   });
+}
+
+void Cluster::Rejoin(NodeId id) {
+  Member& member = At(id);
+  CHECK(member.left);
+  member.left = false;
+  member.rejoins = true;
+  Stop(id);
+  Start(id);
 }
 
 std::optional<NodeId> Cluster::Leader() const {

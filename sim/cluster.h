@@ -45,6 +45,8 @@ class Cluster {
   // An operator removes `id` from the cluster, asking `via`. From now on `id` may or may not be a member; it never
   // joins again.
   void Leave(NodeId id, NodeId via);
+  // An operator starts a removed node again, on its old disk, so that it joins anew. Requires: Left(id).
+  void Rejoin(NodeId id);
   // From now on the node stays down once it is down.
   void KeepDown(NodeId id) { At(id).keep_down = true; }
   // Told of every node that goes down, with the incarnation that ended.
@@ -90,6 +92,7 @@ class Cluster {
     bool ever_joined = false;
     bool leaving = false;
     bool left = false;
+    bool rejoins = false;
     bool keep_down = false;
   };
 
@@ -102,6 +105,8 @@ class Cluster {
   void OpenDisk(Member& member);
   void CreateNode(Member& member);
   void Join(Member& member);
+  // The running leader has `id` in its membership.
+  [[nodiscard]] bool LeaderCounts(NodeId id) const;
   void TakeDown(Member& member);
   // Lets a supervisor start the node again in a moment.
   void RestartSoon(NodeId id, std::uint32_t incarnation);

@@ -10,6 +10,7 @@ namespace metasrv::sim {
 namespace {
 
 constexpr io::DrawKind kCore("healing.core");
+constexpr io::DrawKind kKeepDiverged("healing.keep_diverged");
 constexpr Duration kAskAgain = Duration::Millis(400);
 
 std::size_t CountIn(const NodeSet& voters, const std::vector<NodeId>& nodes) {
@@ -39,14 +40,33 @@ bool Liveness::IsQuorum(const std::vector<NodeId>& nodes) const {
   return true;
 }
 
+// Nodes whose logs end so that neither is behind in both term and index: elections among them are the hardest.
+std::set<NodeId> Liveness::Diverged() const {
+  std::set<NodeId> diverged;
+  const auto last_of = [&](NodeId id) {
+    const DiskLedger* disk = judges_.DiskOf(id);
+    const LogIndex end = disk == nullptr ? LogIndex(0) : disk->issued().end();
+    if (end == LogIndex(0)) return LogId{};
+    return LogId{disk->issued().TermAt(end.Prev()).value_or(Term(0)), id, end.Prev()};
+  };
+  for (const NodeId a : cluster_.ids()) {
+    for (const NodeId b : cluster_.ids()) {
+      if (last_of(a).term > last_of(b).term && last_of(a).index < last_of(b).index) diverged.insert({a, b});
+    }
+  }
+  return diverged;
+}
+
 void Liveness::ChooseCore() {
   alive_ = cluster_.ids();
+  const bool keep_diverged = world_.draws().ChanceAt(kKeepDiverged, 0, 0, 500'000);
+  const std::set<NodeId> diverged = keep_diverged ? Diverged() : std::set<NodeId>();
   // Nodes leave in a drawn order as long as the rest is a majority of every voter set that any node believes in. Who is
   // being removed, or never became a member, goes first.
   std::vector<NodeId> order = alive_;
   const auto rank = [&](NodeId id) {
-    return std::tuple(!cluster_.Leaving(id), cluster_.EverJoined(id), world_.draws().RawAt(kCore, io::ActorOf(id), 0),
-                      id);
+    return std::tuple(!cluster_.Leaving(id), cluster_.EverJoined(id), diverged.contains(id),
+                      world_.draws().RawAt(kCore, io::ActorOf(id), 0), id);
   };
   std::sort(order.begin(), order.end(), [&](NodeId a, NodeId b) { return rank(a) < rank(b); });
   for (const NodeId id : order) {
@@ -131,6 +151,26 @@ std::string Liveness::Missing() const {
 }
 
 bool Liveness::Done() const { return Missing().empty(); }
+
+std::string Liveness::Leadership() const {
+  const auto leader = cluster_.Leader();
+  Term highest;
+  for (const NodeId id : core_) {
+    if (!cluster_.Running(id)) continue;
+    highest = std::max(highest, cluster_.Find(id)->raft().core().hard_state().term);
+  }
+  return (leader ? Name(*leader) + " leads" : "nobody leads") + std::string(", highest term ") +
+         std::to_string(highest.value());
+}
+
+void Liveness::BeginQuiet() { leadership_ = Leadership(); }
+
+void Liveness::EndQuiet() {
+  if (const std::string now = Leadership(); now != leadership_) {
+    verdict_.NotLive(kSettled,
+                     "first: " + leadership_ + "; then: " + now + "; healing: " + ToString(options_.healing_mode()));
+  }
+}
 
 void Liveness::ReportMissing() {
   const std::string missing = Missing();

@@ -22,6 +22,11 @@ inline constexpr Property kConverges = {"the survivors recover",
 inline constexpr Property kQuiet = {"no storm", "A healthy cluster without clients sends a bounded number of messages.",
                                     "simulation.md §3a"};
 
+inline constexpr Property kSettled = {"a healthy cluster keeps its leader",
+                                      "Once the survivors have recovered and nobody asks anything, neither their "
+                                      "leader nor their term changes, whatever the others try.",
+                                      "Ongaro's thesis, §4.2.3 and §9.6"};
+
 // Phase two of a run: chooses who lives on, ends the faults for them, and then wants service and agreement.
 class Liveness {
  public:
@@ -37,6 +42,10 @@ class Liveness {
   // Fails the run for what is missing.
   void ReportMissing();
 
+  // Remembers who leads, then fails the run if that changed in between.
+  void BeginQuiet();
+  void EndQuiet();
+
   // The nodes that have to live on.
   [[nodiscard]] const std::vector<NodeId>& core() const { return core_; }
   // The most messages that a healthy cluster may send in a second without clients.
@@ -48,6 +57,9 @@ class Liveness {
   void SilenceOthers();
   void AskNode(NodeId node, std::size_t attempt);
   [[nodiscard]] std::string Missing() const;
+  [[nodiscard]] std::set<NodeId> Diverged() const;
+  // Who leads, and the highest term among the survivors, for people.
+  [[nodiscard]] std::string Leadership() const;
 
   io::World& world_;
   const RunOptions& options_;
@@ -58,6 +70,7 @@ class Liveness {
   Probes& probes_;
   std::vector<NodeId> alive_;  // run and are connected
   std::vector<NodeId> core_;   // of these, the ones that have to serve
+  std::string leadership_;     // when the quiet time began
   std::set<NodeId> served_writes_;
   std::set<NodeId> served_reads_;
 };

@@ -245,6 +245,10 @@ void Nemesis::RemoveNode() {
   });
   if (staying < 2 || leaving == via || !cluster_.Ready(leaving) || !cluster_.Running(via)) return;
   cluster_.Leave(leaving, via);
+  if (Draw(kHow, 0, 2) == 0) return;
+  Later(DrawSpan(kDown, options_.down_max_ms + 200), [this, leaving] {
+    if (cluster_.Left(leaving)) cluster_.Rejoin(leaving);
+  });
 }
 
 // --- Faults on protocol state

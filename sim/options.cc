@@ -181,7 +181,7 @@ void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
   o.disk_error_every_ms = draw.Maybe("disk_error_every_ms", 100'000, 2000, 8000);
   o.clock_jump_every_ms = draw.Maybe("clock_jump_every_ms", 250'000, 500, 4000);
   o.snapshot_every_ms = draw.Maybe("snapshot_every_ms", 300'000, 200, 3000);
-  o.leave_every_ms = draw.Maybe("leave_every_ms", 200'000, 1000, 6000);
+  o.leave_every_ms = draw.Maybe("leave_every_ms", 250'000, 400, 4000);
   o.down_max_ms = draw.Pick("down_max_ms", std::array<std::uint64_t, 4>{50, 300, 1000, 3000});
   o.cut_max_ms = draw.Pick("cut_max_ms", std::array<std::uint64_t, 4>{200, 600, 1500, 4000});
 }

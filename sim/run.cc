@@ -133,8 +133,10 @@ class Experiment {
     const Duration patience = Millis(2 * (options_.write_timeout_ms + options_.leader_wait_ms) + 2000);
     if (workload_.pending_count() > 0) RunFor(patience);
     const std::uint64_t sent = cluster_.network().counts().sent;
+    if (!Over()) liveness_.BeginQuiet();
     RunFor(kQuietCheck);
     if (Over()) return;
+    liveness_.EndQuiet();
     const std::uint64_t quiet = cluster_.network().counts().sent - sent;
     if (quiet > liveness_.QuietMessagesMax()) {
       verdict_.NotLive(kQuiet, std::to_string(quiet) + " messages in a quiet second; at most " +
