@@ -56,6 +56,7 @@ void Nemesis::EndAll() {
     io::SimDisk& disk = cluster_.machine(id).disk();
     disk.SetSlowdown(1);
     disk.SetStalled(false);
+    disk.ForgiveNextSync();
     io::DiskFaults faults = disk.faults();
     faults.slow_ppm = 0;
     disk.SetFaults(faults);

@@ -98,6 +98,8 @@ class SimDisk {
   // The next log sync, or state flush or install, fails and poisons its store (K6).
   void FailNextLogSync() { fail_log_ = true; }
   void FailNextStateSync() { fail_state_ = true; }
+  // Takes back a failure that was asked for and has not struck yet.
+  void ForgiveNextSync() { fail_log_ = fail_state_ = false; }
   // Damages what was durable: every Load from now on answers kCorrupt (K7), until Wipe.
   void CorruptLog() { corrupt_ = true; }
 
