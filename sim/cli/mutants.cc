@@ -13,10 +13,12 @@ const std::vector<NamedMutant>& KnownMutants() {
       {"E07", Mutant::kE07, "votes are granted without the up-to-date check"},
       {"E08", Mutant::kE08, "log ids are compared component by component"},
       {"E11", Mutant::kE11, "a quorum is half of the voters"},
+      {"E12", Mutant::kE12, "a transfer overrides the up-to-date check"},
       {"Q01", Mutant::kQ01, "a read is served without confirming leadership"},
       {"R01", Mutant::kR01, "every append truncates after its previous entry"},
       {"R02", Mutant::kR02, "the term of the previous entry is not compared"},
       {"R04", Mutant::kR04, "a follower acknowledges its last index"},
+      {"T01", Mutant::kT01, "a leader never resumes after a failed transfer"},
 #endif
   };
   return kKnown;

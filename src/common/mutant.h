@@ -13,10 +13,12 @@ enum class Mutant {
   kE07,  // votes are granted without the up-to-date check
   kE08,  // log ids are compared component by component
   kE11,  // a quorum is half of the voters
+  kE12,  // a vote for the target of a transfer is granted without the up-to-date check
   kQ01,  // a read is served without confirming leadership
   kR01,  // every append truncates the log after its previous entry
   kR02,  // the term of the previous entry is not compared
   kR04,  // a follower acknowledges its last index, not what the request proved
+  kT01,  // a leader whose transfer failed never accepts proposals again
 };
 
 #ifdef METASRV_MUTANTS

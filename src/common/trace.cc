@@ -17,6 +17,10 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kSnapshotInstalled: return "snapshot-installed";
     case TraceKind::kLogPurged: return "log-purged";
     case TraceKind::kApplied: return "applied";
+    case TraceKind::kTransferStarted: return "transfer-started";
+    case TraceKind::kTransferEnded: return "transfer-ended";
+    case TraceKind::kTimeoutNow: return "timeout-now";
+    case TraceKind::kDiskHealth: return "disk-health";
     case TraceKind::kStarted: return "started";
     case TraceKind::kStopped: return "stopped";
     case TraceKind::kInfo: return "info";

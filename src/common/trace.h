@@ -21,6 +21,10 @@ enum class TraceKind : std::uint8_t {
   kSnapshotInstalled,    // a = last index
   kLogPurged,            // a = first index kept
   kApplied,              // a = number of applied entries
+  kTransferStarted,      // a = term, b = the node that is to lead
+  kTransferEnded,        // a = TransferResult, b = the node that was to lead
+  kTimeoutNow,           // a = new term, b = the leader that handed over: this node campaigns for it
+  kDiskHealth,           // a = DiskLevel
   kStarted,              // a = first index kept, b = end of the log
   kStopped,              // text = reason; a = 1 when a disk error forced it
   kInfo,                 // text only: a line for the operator

@@ -74,14 +74,18 @@ bool RaftCore::ObserveTerm(NodeId from, const Message& message) {
   if (const auto* request = std::get_if<VoteRequest>(&message)) {
     // While a leader is fresh, a campaign of somebody who does not hear it must not disturb it (thesis §4.2.3).
     if (request->pre_vote || term <= hard_state_.term) return true;
-    if (LeaderIsFresh()) return false;
+    if (LeaderIsFresh() && !request->transfer) return false;
+    NoteSuccessor(from);
     BecomeFollower(term, std::nullopt);
     return true;
   }
   if (const auto* response = std::get_if<VoteResponse>(&message); response && response->pre_vote && response->granted) {
     return true;  // carries the term that was asked for, which nobody has entered yet
   }
-  if (term > hard_state_.term) BecomeFollower(term, std::nullopt);
+  if (term > hard_state_.term) {
+    NoteSuccessor(from);
+    BecomeFollower(term, std::nullopt);
+  }
   if (term < hard_state_.term && std::holds_alternative<AppendRequest>(message)) {
     // Tells a deposed leader, or one whose term this node has left behind, that its time is over.
     SendDurable(from, AppendResponse{.term = hard_state_.term,
@@ -89,21 +93,24 @@ bool RaftCore::ObserveTerm(NodeId from, const Message& message) {
                                      .end = LogIndex(0),
                                      .hint_term = std::nullopt,
                                      .refused = std::get<AppendRequest>(message).prev,
-                                     .round = 0});
+                                     .round = 0,
+                                     .disk = disk_});
   }
   return term == hard_state_.term;
 }
 
 void RaftCore::Handle(Propose propose) {
   const bool leads = std::holds_alternative<Leader>(role_);
+  const std::optional<NodeId> successor =
+      IsTransferring() ? std::optional(std::get<Leader>(role_).transfer->to) : std::nullopt;
   for (Proposal& proposal : propose.proposals) {
-    if (!leads) {
-      out_.proposed.push_back({proposal.id, std::nullopt});
+    if (!leads || successor) {
+      out_.proposed.push_back({proposal.id, std::nullopt, successor});
       continue;
     }
     LogId id{hard_state_.term, options_.id, log_.end()};
     AppendToLog(Entry::Normal(id, std::move(proposal.payload)));
-    out_.proposed.push_back({proposal.id, id});
+    out_.proposed.push_back({proposal.id, id, std::nullopt});
   }
 }
 
@@ -126,12 +133,17 @@ void RaftCore::Handle(const Compact& compact) {
   Trace(TraceKind::kLogPurged, begin.value());
 }
 
-bool RaftCore::MayCampaign() const { return !installing_ && membership_.current().IsVoter(options_.id); }
+bool RaftCore::MayCampaign() const {
+  return !installing_ && disk_ != DiskLevel::kStalled && membership_.current().IsVoter(options_.id);
+}
 
 void RaftCore::ResetElectionTimer() {
   const auto low = static_cast<std::uint64_t>(options_.election_timeout_min.micros());
   const auto high = static_cast<std::uint64_t>(options_.election_timeout_max.micros());
   election_at_ = now_ + Duration::Micros(static_cast<std::int64_t>(prng_.Between(low, high - 1)));
+  // A node with a slow disk lets every healthy one try first.
+  if (disk_ != DiskLevel::kOk)
+    election_at_ = election_at_ + (options_.election_timeout_max - options_.election_timeout_min);
 }
 
 // Answers what only the present role could answer.
@@ -141,6 +153,7 @@ void RaftCore::LeaveRole() {
   if (leader == nullptr) return;
   for (const ReadQueue::Item& item : leader->reads.Drain()) AnswerRead(item, std::nullopt);
   if (leader->change) EndChange(MembershipResult::kLostLeadership);
+  if (leader->transfer) EndTransfer(TransferResult::kDeposed);
   for (const auto& [id, progress] : leader->tracker.peers()) {
     if (progress.mode() == Progress::Mode::kSnapshot) out_.cancel_snapshots.push_back(id);
   }
@@ -222,6 +235,7 @@ Instant RaftCore::next_deadline() const {
   Instant deadline = election_at_;
   if (const auto* leader = std::get_if<Leader>(&role_)) {
     deadline = std::min(leader->heartbeat_at, leader->quorum_check_at);
+    if (leader->transfer) deadline = std::min(deadline, leader->transfer->deadline);
   }
   if (!forwarded_reads_.empty()) deadline = std::min(deadline, forwarded_reads_.front().second);
   return deadline;

@@ -17,7 +17,8 @@
 namespace metasrv {
 
 // The state behind Raft and its handlers, by concern: core.cc (dispatch, roles, output), election.cc, replication.cc,
-// membership_change.cc, read.cc, snapshot.cc. Each part of the state that has rules of its own is a class of its own.
+// membership_change.cc, transfer.cc, read.cc, snapshot.cc. Each part of the state that has rules of its own is a class
+// of its own.
 class RaftCore {
  public:
   RaftCore(const RaftOptions& options, Recovered recovered, Instant now, Prng prng);
@@ -34,6 +35,13 @@ class RaftCore {
   [[nodiscard]] LogIndex emitted_end() const { return emitted_end_; }
   [[nodiscard]] LogIndex durable_end() const { return durability_.durable_end(); }
   [[nodiscard]] const MembershipHistory& membership() const { return membership_; }
+  [[nodiscard]] DiskLevel disk() const { return disk_; }
+  // This leader is handing over: it accepts nothing new.
+  [[nodiscard]] bool IsTransferring() const;
+  // The voters' promise to refuse other candidates no longer protects this leader: it has told a member to campaign,
+  // and a late TimeoutNow overrides that promise for the rest of the term, whatever became of the transfer. Reads must
+  // be confirmed by a round from then on (thesis §6.4.1).
+  [[nodiscard]] bool LeaseIsForfeit() const;
 
  private:
   // core.cc
@@ -59,7 +67,7 @@ class RaftCore {
 
   // election.cc
   void StartPreVote();
-  void StartElection();
+  void StartElection(bool transfer);
   void BecomeLeader();
   void OnMessage(NodeId from, const VoteRequest& request);
   void OnMessage(NodeId from, const VoteResponse& response);
@@ -92,6 +100,17 @@ class RaftCore {
   void LeaveJoint();
   void EndChange(MembershipResult result);
 
+  // transfer.cc
+  void Handle(const TransferLeadership& transfer);
+  void Handle(const DiskHealth& health);
+  void OnMessage(NodeId from, const TimeoutNow& message);
+  [[nodiscard]] std::optional<TransferResult> RefuseTransfer(std::optional<NodeId> to) const;
+  [[nodiscard]] bool MayTakeOver(NodeId id) const;
+  [[nodiscard]] std::optional<NodeId> BestSuccessor() const;
+  void AdvanceTransfer();
+  void NoteSuccessor(NodeId from);
+  void EndTransfer(TransferResult result);
+
   // read.cc
   void Handle(const Read& read);
   void OnMessage(NodeId from, const ReadIndexRequest& request);
@@ -120,6 +139,7 @@ class RaftCore {
   Instant election_at_;     // campaign then, unless leading
   Instant leader_contact_;  // last sign of a leader; sticky until election_timeout_min later
   bool has_heard_leader_ = false;
+  DiskLevel disk_ = DiskLevel::kOk;
   std::optional<SnapshotMeta> installing_;
   std::vector<std::pair<RequestId, Instant>> forwarded_reads_;  // asked of the leader; each with its give-up time
 

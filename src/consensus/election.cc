@@ -13,23 +13,24 @@ void RaftCore::StartPreVote() {
   auto& votes = std::get<PreCandidate>(role_).votes;
   votes.Record(options_.id, true);
   if (votes.Won(membership_.current())) {
-    StartElection();
+    StartElection(false);
     return;
   }
-  const VoteRequest request{.term = Term(hard_state_.term.value() + 1), .pre_vote = true, .last = log_.last()};
+  const VoteRequest request{
+      .term = Term(hard_state_.term.value() + 1), .pre_vote = true, .last = log_.last(), .transfer = false};
   for (NodeId voter : membership_.current().Voters()) {
     if (voter != options_.id) SendNow(voter, request);
   }
 }
 
-void RaftCore::StartElection() {
+void RaftCore::StartElection(bool transfer) {
   CHECK(MayCampaign());
   SetHardState({.term = Term(hard_state_.term.value() + 1), .voted_for = options_.id, .leader_established = false});
   Trace(TraceKind::kTermChanged, hard_state_.term.value());
   Trace(TraceKind::kRoleChanged, hard_state_.term.value(), static_cast<std::uint64_t>(RoleName::kCandidate));
   role_ = Candidate{.votes = {}, .own_vote = durability_.next()};
   ResetElectionTimer();
-  const VoteRequest request{.term = hard_state_.term, .pre_vote = false, .last = log_.last()};
+  const VoteRequest request{.term = hard_state_.term, .pre_vote = false, .last = log_.last(), .transfer = transfer};
   for (NodeId voter : membership_.current().Voters()) {
     if (voter != options_.id) SendDurable(voter, request);
   }
@@ -66,7 +67,8 @@ void RaftCore::OnMessage(NodeId from, const VoteRequest& request) {
   }
   CHECK_LE(request.term, hard_state_.term);
   const bool free = !hard_state_.voted_for || *hard_state_.voted_for == from;
-  const bool granted = request.term == hard_state_.term && free && IsUpToDate(request.last);
+  const bool up_to_date = IsUpToDate(request.last) || (request.transfer && MutantOn(Mutant::kE12));
+  const bool granted = request.term == hard_state_.term && free && up_to_date;
   const VoteResponse response{.term = hard_state_.term, .pre_vote = false, .granted = granted};
   if (!granted) {
     SendDurable(from, response);
@@ -90,7 +92,7 @@ void RaftCore::OnMessage(NodeId from, const VoteResponse& response) {
     if (pre == nullptr) return;
     if (response.granted && response.term.value() != hard_state_.term.value() + 1) return;  // asked in an earlier term
     pre->votes.Record(from, response.granted);
-    if (pre->votes.Won(membership_.current())) StartElection();
+    if (pre->votes.Won(membership_.current())) StartElection(false);
     return;
   }
   auto* candidate = std::get_if<Candidate>(&role_);

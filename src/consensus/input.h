@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -73,10 +74,23 @@ struct Compact {
   LogIndex begin;
 };
 
+// Hand leadership over to `to`, or to the best suited follower. While it lasts, proposals and membership changes are
+// refused. Ends in one TransferDone, at the latest after election_timeout_min: then this node leads on as before.
+struct TransferLeadership {
+  RequestId id;
+  std::optional<NodeId> to;
+};
+
+// How this node's disk does. A leader with a stalled disk steps down; a follower with one does not campaign, and one
+// with a slow disk waits longer before it does.
+struct DiskHealth {
+  DiskLevel level{};
+};
+
 // Campaign now, without waiting for the election timeout (tests, first start of a single voter).
 struct Campaign {};
 
 using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
-                           SnapshotInstalled, Compact, Campaign>;
+                           SnapshotInstalled, Compact, TransferLeadership, DiskHealth, Campaign>;
 
 }  // namespace metasrv

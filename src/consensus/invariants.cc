@@ -21,6 +21,13 @@ void CheckState(const RaftCore& core) {
     // A leader voted for itself, and its log reaches its own first entry.
     CHECK(core.hard_state().voted_for == core.options().id);
     CHECK_LT(leader->term_start, core.log().end());
+    if (leader->transfer) {
+      // Leadership goes to a voter other than the leader (thesis §3.10).
+      CHECK(leader->transfer->to != core.options().id);
+      CHECK(core.membership().current().IsVoter(leader->transfer->to));
+    }
+    // A node whose disk hangs does not lead.
+    CHECK(core.disk() != DiskLevel::kStalled);
   }
   if (std::holds_alternative<Candidate>(core.role())) CHECK(core.hard_state().voted_for == core.options().id);
 }
@@ -40,6 +47,9 @@ void CheckTransition(const RaftCore& before, const RaftCore& after) {
     // A leader only appends (Leader Append-Only, thesis §3.5).
     const bool led = std::holds_alternative<Leader>(before.role()) && std::holds_alternative<Leader>(after.role());
     if (led) CHECK_GE(after.log().end(), before.log().end());
+    // While leadership is handed over nothing is appended, and a forfeited lease stays forfeited.
+    if (before.IsTransferring() && after.IsTransferring()) CHECK_EQ(after.log().end(), before.log().end());
+    if (led && before.LeaseIsForfeit()) CHECK(after.LeaseIsForfeit());
   }
 }
 

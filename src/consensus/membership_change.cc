@@ -23,7 +23,7 @@ std::optional<MembershipResult> RaftCore::RefuseChange(const ChangeMembership& c
   const bool is_uncommitted = membership_.current_id() && membership_.current_id()->index >= commit_end_;
   // Before an own entry is committed, a change could meet one of the old leader that is not settled (thesis §4.1
   // erratum).
-  if (commit_end_ <= leader->term_start || is_uncommitted || now.IsJoint() || leader->change) {
+  if (commit_end_ <= leader->term_start || is_uncommitted || now.IsJoint() || leader->change || leader->transfer) {
     return MembershipResult::kInProgress;
   }
   if (change.goal == MembershipGoal::kVoter && now.IsVoter(change.node)) return MembershipResult::kDone;
@@ -89,11 +89,13 @@ void RaftCore::AdvanceChange() {
   using Stage = RunningChange::Stage;
   auto& leader = std::get<Leader>(role_);
   if (commit_end_ <= leader.term_start) return;
-  if (leader.change && leader.change->stage == Stage::kCatchUp) PromoteWhenCaughtUp(*leader.change);
+  // A hand-over waits for the target to have the whole log, so nothing is appended meanwhile.
+  const bool may_append = !IsTransferring();
+  if (may_append && leader.change && leader.change->stage == Stage::kCatchUp) PromoteWhenCaughtUp(*leader.change);
   const std::optional<LogId> current = membership_.current_id();
   if (!current || current->index >= commit_end_) return;
   if (membership_.current().IsJoint()) {
-    LeaveJoint();
+    if (may_append) LeaveJoint();
   } else if (leader.change && leader.change->stage == Stage::kFinal && leader.change->entry_end <= commit_end_) {
     EndChange(MembershipResult::kDone);
   }

@@ -15,6 +15,8 @@ struct VoteRequest {
   Term term;
   bool pre_vote = false;
   std::optional<LogId> last;  // last entry of the candidate's log
+  // The leader itself told the candidate to campaign: voters that hear from that leader do not refuse for it (§4.2.3).
+  bool transfer = false;
 
   friend bool operator==(const VoteRequest&, const VoteRequest&) = default;
 };
@@ -50,6 +52,7 @@ struct AppendResponse {
   std::optional<Term> hint_term;  // refusal only: term of entry end - 1, none when end is the start of the log
   std::optional<LogId> refused;   // refusal only: the `prev` that did not match
   std::uint64_t round = 0;
+  DiskLevel disk = DiskLevel::kOk;  // the follower's
 
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };
@@ -71,8 +74,16 @@ struct ReadIndexResponse {
   friend bool operator==(const ReadIndexResponse&, const ReadIndexResponse&) = default;
 };
 
-using Message =
-    std::variant<VoteRequest, VoteResponse, AppendRequest, AppendResponse, ReadIndexRequest, ReadIndexResponse>;
+// The leader of `term` hands over: the receiver, whose log is as long as the leader's, campaigns at once (thesis
+// §3.10).
+struct TimeoutNow {
+  Term term;
+
+  friend bool operator==(const TimeoutNow&, const TimeoutNow&) = default;
+};
+
+using Message = std::variant<VoteRequest, VoteResponse, AppendRequest, AppendResponse, ReadIndexRequest,
+                             ReadIndexResponse, TimeoutNow>;
 
 [[nodiscard]] inline Term TermOf(const Message& message) {
   return std::visit([](const auto& m) { return m.term; }, message);

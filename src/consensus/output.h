@@ -27,11 +27,13 @@ struct Outgoing {
   Message message;
 };
 
-// What became of a proposal: the entry it was given, or none when this node does not lead. An accepted proposal is
-// applied when its LogId shows up in `committed`, and is definitely lost when another entry is applied at its index.
+// What became of a proposal: the entry it was given, or none when this node does not lead or hands leadership over. An
+// accepted proposal is applied when its LogId shows up in `committed`, and is definitely lost when another entry is
+// applied at its index.
 struct Proposed {
   RequestId id;
   std::optional<LogId> entry;
+  std::optional<NodeId> successor;  // refused because leadership is being handed to this node
 };
 
 // The read may be served once `end` entries are applied; none: no leader confirmed it, ask again.
@@ -54,6 +56,24 @@ struct MembershipDone {
   MembershipResult result{};
 };
 
+enum class TransferResult : std::uint8_t {
+  kDone,        // the target campaigns in a later term
+  kDeposed,     // leadership ended otherwise; whether the target wins is not known here
+  kTimedOut,    // the target did not take over in time; this node leads on
+  kNotLeader,   // nothing was started here
+  kNotVoter,    // the target may not lead: not a voter, or about to be removed
+  kSelf,        // the target leads already
+  kNoTarget,    // no other voter is fit to lead
+  kInProgress,  // another transfer is running
+};
+[[nodiscard]] const char* ToString(TransferResult result);
+
+struct TransferDone {
+  RequestId id;
+  TransferResult result{};
+  std::optional<NodeId> to;
+};
+
 // Stream the current state to `to`, then report SnapshotSent. `term` is the sender's.
 struct SendSnapshot {
   NodeId to;
@@ -74,6 +94,7 @@ struct Output {
   std::vector<Proposed> proposed;
   std::vector<ReadReady> reads;
   std::vector<MembershipDone> membership_done;
+  std::vector<TransferDone> transfer_done;
   std::vector<SendSnapshot> send_snapshots;
   std::vector<NodeId> cancel_snapshots;  // the peer no longer needs the running transfer
   std::optional<SnapshotMeta> install_snapshot;

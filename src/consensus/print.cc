@@ -9,7 +9,8 @@ std::string Text(LogIndex index) { return Text(index.value()); }
 
 struct Printer {
   std::string operator()(const VoteRequest& m) const {
-    return (m.pre_vote ? "PreVote term=" : "Vote term=") + Text(m.term) + " last=" + Print(m.last);
+    return (m.pre_vote ? "PreVote term=" : "Vote term=") + Text(m.term) + " last=" + Print(m.last) +
+           (m.transfer ? " transfer" : "");
   }
   std::string operator()(const VoteResponse& m) const {
     return std::string(m.pre_vote ? "PreVoteResponse" : "VoteResponse") + " term=" + Text(m.term) +
@@ -24,8 +25,10 @@ struct Printer {
   std::string operator()(const AppendResponse& m) const {
     std::string text = "AppendResponse term=" + Text(m.term) + (m.success ? " end=" : " refused hint=") + Text(m.end);
     if (m.hint_term) text += " hint_term=" + Text(*m.hint_term);
+    if (m.disk != DiskLevel::kOk) text += m.disk == DiskLevel::kSlow ? " disk=slow" : " disk=stalled";
     return text + " round=" + Text(m.round);
   }
+  std::string operator()(const TimeoutNow& m) const { return "TimeoutNow term=" + Text(m.term); }
   std::string operator()(const ReadIndexRequest& m) const {
     return "ReadIndex term=" + Text(m.term) + " id=" + Text(m.id.value());
   }

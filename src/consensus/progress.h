@@ -30,7 +30,10 @@ class Progress {
 
   [[nodiscard]] LogIndex commit_told() const { return commit_told_; }  // newest commit point sent to it
 
+  [[nodiscard]] DiskLevel disk() const { return disk_; }  // as the member last reported it
+
   void Heard(Instant now, std::uint64_t round);
+  void ReportedDisk(DiskLevel level) { disk_ = level; }
   void Sent(LogIndex end);  // entries up to `end` were just sent
   void ToldCommit(LogIndex end) { commit_told_ = end; }
   void Acked(LogIndex end);
@@ -48,6 +51,7 @@ class Progress {
   std::deque<LogIndex> in_flight_;  // ends of unanswered appends, ascending
   Instant last_heard_;
   std::uint64_t round_ = 0;
+  DiskLevel disk_ = DiskLevel::kOk;
 };
 
 }  // namespace metasrv

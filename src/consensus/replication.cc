@@ -39,7 +39,8 @@ void RaftCore::OnMessage(NodeId from, AppendRequest& request) {
                           .end = LogIndex(0),
                           .hint_term = std::nullopt,
                           .refused = std::nullopt,
-                          .round = request.round};
+                          .round = request.round,
+                          .disk = disk_};
   if (installing_) {
     SendDurable(from, response);  // alive, but the log is about to be replaced
     return;
@@ -84,7 +85,8 @@ std::optional<AppendResponse> RaftCore::RefuseAppend(const AppendRequest& reques
                         .end = hint,
                         .hint_term = hint_term,
                         .refused = request.prev,
-                        .round = request.round};
+                        .round = request.round,
+                        .disk = disk_};
 }
 
 // Appends what is new. A late or repeated request changes nothing: only an entry that differs cuts the log.
@@ -126,6 +128,7 @@ void RaftCore::OnMessage(NodeId from, const AppendResponse& response) {
   Progress* progress = leader ? leader->tracker.Find(from) : nullptr;
   if (progress == nullptr) return;
   progress->Heard(now_, response.round);
+  progress->ReportedDisk(response.disk);
   if (response.success) {
     CHECK_LE(response.end, log_.end());
     progress->Acked(response.end);
@@ -138,6 +141,7 @@ void RaftCore::OnMessage(NodeId from, const AppendResponse& response) {
     progress->Refused(retry);
   }
   ConfirmReads();
+  AdvanceTransfer();
 }
 
 void RaftCore::AdvanceCommit() {
@@ -229,6 +233,7 @@ void RaftCore::LeaderTick() {
     }
     leader.quorum_check_at = now_ + options_.election_timeout_min / 2;
   }
+  if (leader.transfer && now_ >= leader.transfer->deadline) EndTransfer(TransferResult::kTimedOut);
   if (now_ < leader.heartbeat_at) return;
   leader.heartbeat_at = now_ + options_.heartbeat_interval;
   // Reads whose round got lost are confirmed by this one.
@@ -237,6 +242,8 @@ void RaftCore::LeaderTick() {
   leader.broadcast_due = true;
   for (auto& [id, progress] : leader.tracker.peers()) progress.AllowProbe();
   AdvanceChange();
+  if (leader.transfer) leader.transfer->told = false;  // the message may have got lost
+  AdvanceTransfer();
 }
 
 }  // namespace metasrv

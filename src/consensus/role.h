@@ -41,6 +41,14 @@ struct RunningChange {
   Instant progress_deadline;   // catching up: give up then
 };
 
+// A hand-over of leadership that is under way (thesis §3.10).
+struct RunningTransfer {
+  RequestId id;
+  NodeId to;
+  Instant deadline;   // lead on then
+  bool told = false;  // TimeoutNow was sent since the last heartbeat
+};
+
 struct Leader {
   explicit Leader(NodeId self) : tracker(self) {}
 
@@ -52,6 +60,8 @@ struct Leader {
   Instant heartbeat_at;
   Instant quorum_check_at;
   std::optional<RunningChange> change;
+  std::optional<RunningTransfer> transfer;
+  bool sent_timeout_now = false;  // ever, in this term
 };
 
 using Role = std::variant<Follower, PreCandidate, Candidate, Leader>;

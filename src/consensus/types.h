@@ -19,6 +19,13 @@ using PersistSeq = Strong<struct PersistSeqTag>;
 // caller, unique within one incarnation of the node.
 using RequestId = Strong<struct RequestIdTag>;
 
+// How a node's disk keeps up, as its driver measures it. Ordered: a higher level is worse.
+enum class DiskLevel : std::uint8_t {
+  kOk,
+  kSlow,     // slow enough to endanger the leader's promises: better not lead
+  kStalled,  // a write has not completed for long: must not lead
+};
+
 enum class EntryKind : std::uint8_t { kBlank, kNormal, kMembership };
 
 // One log entry. Payloads and memberships are shared, so copies are cheap. Consensus never looks into a payload.

@@ -84,7 +84,7 @@ bool Contiguous(const AppendRequest& request) {
 }
 
 std::optional<Message> ToMessage(const pb::RaftVoteRequest& m) {
-  return VoteRequest{Term(m.term()), m.pre_vote(), MaybeId(m.has_last(), m.last())};
+  return VoteRequest{Term(m.term()), m.pre_vote(), MaybeId(m.has_last(), m.last()), m.transfer()};
 }
 
 std::optional<Message> ToMessage(const pb::RaftVoteResponse& m) {
@@ -104,7 +104,14 @@ std::optional<Message> ToMessage(pb::RaftAppendRequest& m) {
 }
 
 std::optional<Message> ToMessage(const pb::RaftAppendResponse& m) {
-  AppendResponse response{Term(m.term()), m.success(), LogIndex(m.end()), std::nullopt, std::nullopt, m.round()};
+  if (m.disk() > static_cast<std::uint32_t>(DiskLevel::kStalled)) return std::nullopt;
+  AppendResponse response{Term(m.term()),
+                          m.success(),
+                          LogIndex(m.end()),
+                          std::nullopt,
+                          std::nullopt,
+                          m.round(),
+                          static_cast<DiskLevel>(m.disk())};
   if (m.has_hint_term()) response.hint_term = Term(m.hint_term());
   response.refused = MaybeId(m.has_refused(), m.refused());
   return response;
@@ -120,10 +127,13 @@ std::optional<Message> ToMessage(const pb::RaftReadIndexResponse& m) {
   return response;
 }
 
+std::optional<Message> ToMessage(const pb::RaftTimeoutNow& m) { return TimeoutNow{Term(m.term())}; }
+
 void Fill(pb::PeerMessage& out, const VoteRequest& m) {
   auto* body = out.mutable_vote_request();
   body->set_term(m.term.value());
   body->set_pre_vote(m.pre_vote);
+  body->set_transfer(m.transfer);
   if (m.last) *body->mutable_last() = ToProto(*m.last);
 }
 
@@ -142,7 +152,10 @@ void Fill(pb::PeerMessage& out, const AppendResponse& m) {
   if (m.hint_term) body->set_hint_term(m.hint_term->value());
   if (m.refused) *body->mutable_refused() = ToProto(*m.refused);
   body->set_round(m.round);
+  body->set_disk(static_cast<std::uint32_t>(m.disk));
 }
+
+void Fill(pb::PeerMessage& out, const TimeoutNow& m) { out.mutable_timeout_now()->set_term(m.term.value()); }
 
 void Fill(pb::PeerMessage& out, const ReadIndexRequest& m) {
   auto* body = out.mutable_read_index_request();
@@ -165,6 +178,7 @@ std::optional<Message> ToMessage(pb::PeerMessage& message) {
     case pb::PeerMessage::kAppendResponse: return ToMessage(message.append_response());
     case pb::PeerMessage::kReadIndexRequest: return ToMessage(message.read_index_request());
     case pb::PeerMessage::kReadIndexResponse: return ToMessage(message.read_index_response());
+    case pb::PeerMessage::kTimeoutNow: return ToMessage(message.timeout_now());
     default: return std::nullopt;
   }
 }

@@ -36,7 +36,7 @@ class Walk {
   void TakeStep() {
     const NodeId id(prng_.Between(1, size_));
     const NodeId other(prng_.Between(1, size_));
-    switch (prng_.Below(16)) {
+    switch (prng_.Below(19)) {
       case 0: cluster_.Isolate(id); break;
       case 1: cluster_.Heal(); break;
       case 2:
@@ -55,6 +55,9 @@ class Walk {
         if (cluster_.IsUp(id)) Feed(id, Compact{cluster_.raft(id).core().emitted_end()});
         break;
       case 11: cluster_.Persist(id); break;
+      case 12: Feed(id, TransferLeadership{RequestId(++request_), other}); break;
+      case 13: Feed(id, TransferLeadership{RequestId(++request_), std::nullopt}); break;
+      case 14: Feed(id, DiskHealth{static_cast<DiskLevel>(prng_.Below(3))}); break;
       default: cluster_.Deliver([&](NodeId from, NodeId to) { return from == id || to == other; }); break;
     }
   }

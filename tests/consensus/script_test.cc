@@ -82,10 +82,22 @@ class Interpreter {
     if (verb == "propose") return cluster_.Step(id, Propose{{{RequestId(++request_), item.words.at(2)}}});
     if (verb == "read") return cluster_.Step(id, Read{RequestId(++request_)});
     if (verb == "compact") return cluster_.Step(id, Compact{LogIndex(std::stoull(item.words.at(2)))});
+    if (verb == "transfer") return Transfer(id, item);
+    if (verb == "disk") return cluster_.Step(id, DiskHealth{Level(item.words.at(2))});
     if (verb == "add-voter") return Change(id, item, MembershipGoal::kVoter);
     if (verb == "add-learner") return Change(id, item, MembershipGoal::kLearner);
     if (verb == "remove") return Change(id, item, MembershipGoal::kAbsent);
     ADD_FAILURE() << "unknown command: " << item.command;
+  }
+
+  void Transfer(NodeId id, const ScriptCase& item) {
+    const auto to = item.words.size() > 2 ? std::optional(Id(item.words[2])) : std::nullopt;
+    cluster_.Step(id, TransferLeadership{.id = RequestId(++request_), .to = to});
+  }
+
+  static DiskLevel Level(const std::string& word) {
+    if (word == "ok") return DiskLevel::kOk;
+    return word == "slow" ? DiskLevel::kSlow : DiskLevel::kStalled;
   }
 
   void Change(NodeId id, const ScriptCase& item, MembershipGoal goal) {

@@ -48,19 +48,26 @@ AppendRequest AnyAppend() {
 }
 
 AppendResponse AnyResponse() {
-  AppendResponse response{
-      Term(AnyNumber()), *rc::gen::arbitrary<bool>(), LogIndex(AnyNumber()), std::nullopt, MaybeLogId(), AnyNumber()};
+  AppendResponse response{Term(AnyNumber()),
+                          *rc::gen::arbitrary<bool>(),
+                          LogIndex(AnyNumber()),
+                          std::nullopt,
+                          MaybeLogId(),
+                          AnyNumber(),
+                          static_cast<DiskLevel>(*rc::gen::inRange(0, 3))};
   if (*rc::gen::arbitrary<bool>()) response.hint_term = Term(AnyNumber());
   return response;
 }
 
 Message AnyMessage() {
-  switch (*rc::gen::inRange(0, 6)) {
-    case 0: return VoteRequest{Term(AnyNumber()), *rc::gen::arbitrary<bool>(), MaybeLogId()};
+  switch (*rc::gen::inRange(0, 7)) {
+    case 0:
+      return VoteRequest{Term(AnyNumber()), *rc::gen::arbitrary<bool>(), MaybeLogId(), *rc::gen::arbitrary<bool>()};
     case 1: return VoteResponse{Term(AnyNumber()), *rc::gen::arbitrary<bool>(), *rc::gen::arbitrary<bool>()};
     case 2: return AnyAppend();
     case 3: return AnyResponse();
     case 4: return ReadIndexRequest{Term(AnyNumber()), RequestId(AnyNumber())};
+    case 5: return TimeoutNow{Term(AnyNumber())};
     default: {
       ReadIndexResponse response{Term(AnyNumber()), RequestId(AnyNumber()), std::nullopt};
       if (*rc::gen::arbitrary<bool>()) response.end = LogIndex(AnyNumber());

@@ -78,7 +78,8 @@ void RaftCluster::Absorb(NodeId id, Output out) {
   for (const Entry& entry : out.committed) ApplyEntry(id, entry);
   for (const Proposed& p : out.proposed) {
     answers_.push_back(std::to_string(id.value()) + ": proposal " + std::to_string(p.id.value()) +
-                       (p.entry ? " is entry " + Print(p.entry) : " refused"));
+                       (p.entry ? " is entry " + Print(p.entry) : " refused") +
+                       (p.successor ? ", ask " + std::to_string(p.successor->value()) : ""));
   }
   for (const ReadReady& read : out.reads) {
     answers_.push_back(std::to_string(id.value()) + ": read " + std::to_string(read.id.value()) +
@@ -89,6 +90,10 @@ void RaftCluster::Absorb(NodeId id, Output out) {
                                              "not caught up", "lost leadership", "refused"};
     answers_.push_back(std::to_string(id.value()) + ": change " + std::to_string(done.id.value()) + " " +
                        kNames[static_cast<std::size_t>(done.result)]);
+  }
+  for (const TransferDone& done : out.transfer_done) {
+    answers_.push_back(std::to_string(id.value()) + ": transfer " + std::to_string(done.id.value()) +
+                       (done.to ? " to " + std::to_string(done.to->value()) : "") + ": " + ToString(done.result));
   }
   for (const SendSnapshot& send : out.send_snapshots) {
     const Disk& disk = disks_.at(id);
@@ -223,6 +228,7 @@ bool RaftCluster::Converge() {
   for (NodeId id : ids()) {
     disks_.at(id).manual = false;
     if (!IsUp(id)) Restart(id);
+    Step(id, DiskHealth{DiskLevel::kOk});
   }
   for (int i = 0; i < 200; ++i) {
     Stabilize();
@@ -285,6 +291,8 @@ std::string RaftCluster::StatusLine(NodeId id) const {
                      " durable=" + std::to_string(status.durable_end.value());
   if (status.purged) text += " purged=" + Print(status.purged);
   if (status.leader) text += " leader=" + std::to_string(status.leader->value());
+  if (core.IsTransferring()) text += " transferring";
+  if (core.disk() != DiskLevel::kOk) text += core.disk() == DiskLevel::kSlow ? " disk=slow" : " disk=stalled";
   return text;
 }
 
