@@ -45,6 +45,10 @@ server::PeerFigures ToFigures(const io::TransportStats& stats) {
   return figures;
 }
 
+server::StateFigures ToFigures(const io::StateFileStats& stats) {
+  return {stats.data_bytes, stats.index_bytes, stats.blocks, stats.rows};
+}
+
 bool HoldsNode(const io::LogContents& log, const sm::Reader& state) {
   return log.hard_state || log.purged || !log.entries.empty() || state.Scan("", "")->Valid();
 }
@@ -68,7 +72,7 @@ struct MetaProcess::Impl {
   io::OsClock clock;
   server::Sessions sessions;
   server::Metrics metrics;
-  std::unique_ptr<TraceSink> trace = server::MakeLogTraceSink();
+  server::TraceMetrics trace{server::MakeLogTraceSink()};
   std::unique_ptr<server::RaftSecretGate> secrets;
   std::unique_ptr<io::DataDir> dir;
   io::ThreadLoop loop{clock};
@@ -119,7 +123,7 @@ Status MetaProcess::Impl::StartNode() {
   };
   transport = std::make_unique<io::GrpcTransport>(std::move(network), loop, clock);
   server::LogInfo("Starting MetaNode, is-single: " + std::string(config.raft.single ? "true" : "false"));
-  auto created = node::Node::Create(*options, {clock, loop, *transport, *log_store, *state_store, *trace, RandomSeed(),
+  auto created = node::Node::Create(*options, {clock, loop, *transport, *log_store, *state_store, trace, RandomSeed(),
                                                [this](const std::string& reason) { events.fatal(reason); }});
   if (!created) return std::unexpected(created.error().detail);
   node = std::move(*created);
@@ -153,7 +157,8 @@ Status MetaProcess::Impl::StartRaftPort() {
 
 Status MetaProcess::Impl::StartAdminPort() {
   admin = std::make_unique<server::AdminContext>(
-      server::AdminContext{*handle, metrics, [this] { return ToFigures(transport->Stats()); }, ShowConfig(config)});
+      server::AdminContext{*handle, metrics, trace, [this] { return ToFigures(transport->Stats()); },
+                           [this] { return ToFigures(state_store->FileStats()); }, ShowConfig(config)});
   auto started = server::HttpServer::Start(
       {config.admin_api_address, config.admin_tls_server_cert, config.admin_tls_server_key}, AdminRoutes(*admin));
   if (!started) return std::unexpected("Failed to start http server: " + started.error());

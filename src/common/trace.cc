@@ -29,4 +29,17 @@ const char* ToString(TraceKind kind) {
   return "?";
 }
 
+const char* ToString(Stage stage) {
+  switch (stage) {
+    case Stage::kPersist: return "persist";
+    case Stage::kReplicate: return "replicate";
+    case Stage::kCommit: return "commit";
+    case Stage::kApply: return "apply";
+    case Stage::kConfirmRead: return "confirm_read";
+  }
+  return "?";
+}
+
+void TraceSink::Measure(NodeId, Stage, NodeId, Duration) {}
+
 }  // namespace metasrv

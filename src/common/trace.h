@@ -4,6 +4,7 @@
 #include <string>
 
 #include "common/ids.h"
+#include "common/time.h"
 
 namespace metasrv {
 
@@ -42,11 +43,25 @@ struct TraceEvent {
 
 [[nodiscard]] const char* ToString(TraceKind kind);
 
+// A part of a request's way through a node whose duration is measured.
+enum class Stage : std::uint8_t {
+  kPersist,      // a write to the log store, until it is durable
+  kReplicate,    // new entries to one peer, until it has them durably
+  kCommit,       // a proposal on the leader, from its arrival until it is applied
+  kApply,        // a batch of committed entries
+  kConfirmRead,  // a batch of reads, from its arrival until its index is confirmed
+};
+
+[[nodiscard]] const char* ToString(Stage stage);
+
 // Receives the events of one node. Called on the node's event loop; must not call back into the node.
 class TraceSink {
  public:
   virtual ~TraceSink() = default;
   virtual void Emit(NodeId node, const TraceEvent& event) = 0;
+  // `stage` took that long; `peer` is the node itself except for kReplicate. Not part of the story: most sinks ignore
+  // it.
+  virtual void Measure(NodeId node, Stage stage, NodeId peer, Duration took);
 };
 
 }  // namespace metasrv

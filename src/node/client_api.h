@@ -47,13 +47,21 @@ struct ReadResult {
   std::optional<NodeId> leader;               // as known to this node
 };
 
+// How many rows of each kind a state has, as upstream counts a snapshot's keys.
+struct RowCounts {
+  std::uint64_t records = 0;   // key-value records
+  std::uint64_t expiries = 0;  // entries of the expiry index
+
+  [[nodiscard]] std::uint64_t total() const { return records + expiries; }
+};
+
 // This node's own view of itself and the cluster, for status calls, admin pages and metrics. A copy.
 struct NodeStatus {
   RaftStatus raft;
   std::optional<LogId> last_applied;
-  std::optional<LogId> committed;        // as the export reports it
-  std::optional<LogId> snapshot;         // what the durable state covers, once a flush or an install was made
-  std::uint64_t snapshot_key_count = 0;  // data and expiry rows at that time
+  std::optional<LogId> committed;  // as the export reports it
+  std::optional<LogId> snapshot;   // what the durable state covers, once a flush or an install was made
+  RowCounts snapshot_rows;         // at that time
   std::uint64_t last_seq = 0;
   Membership applied_membership;
   std::optional<LogId> applied_membership_id;

@@ -8,18 +8,22 @@
 namespace metasrv::node {
 namespace {
 
-std::uint64_t RowsOf(const std::optional<meta::SeqV>& record) {
-  if (!record) return 0;
-  return record->meta().has_expire_at() ? 2 : 1;
+bool Expires(const std::optional<meta::SeqV>& record) { return record && record->meta().has_expire_at(); }
+
+void Count(const sm::Change& change, RowCounts& rows) {
+  rows.records += std::uint64_t{change.after.has_value()} - std::uint64_t{change.before.has_value()};
+  rows.expiries += std::uint64_t{Expires(change.after)} - std::uint64_t{Expires(change.before)};
 }
 
-std::uint64_t CountRows(const sm::Reader& state) {
+std::uint64_t CountTable(const sm::Reader& state, char table) {
   std::uint64_t count = 0;
-  for (const char table : {sm::kRecordTable, sm::kExpireTable}) {
-    const std::string prefix(1, table);
-    for (auto rows = state.Scan(prefix, sm::PrefixEnd(prefix)); rows->Valid(); rows->Next()) ++count;
-  }
+  const std::string prefix(1, table);
+  for (auto rows = state.Scan(prefix, sm::PrefixEnd(prefix)); rows->Valid(); rows->Next()) ++count;
   return count;
+}
+
+RowCounts CountRows(const sm::Reader& state) {
+  return {CountTable(state, sm::kRecordTable), CountTable(state, sm::kExpireTable)};
 }
 
 }  // namespace
@@ -30,7 +34,7 @@ Compaction::Compaction(Context& context, Pump& pump, const sm::Machine& machine,
 }
 
 void Compaction::OnApplied(const sm::Applied& applied) {
-  for (const sm::Change& change : applied.changes) rows_ += RowsOf(change.after) - RowsOf(change.before);
+  for (const sm::Change& change : applied.changes) Count(change, rows_);
   if (++applied_ >= context_.options.snapshot_logs_since_last && !flushing_) Trigger();
 }
 
@@ -45,7 +49,7 @@ void Compaction::Trigger() {
       [this, covers = machine_.last_applied(), rows = rows_](bool ok) { OnFlushed(ok, covers, rows); }));
 }
 
-void Compaction::OnFlushed(bool ok, std::optional<LogId> covers, std::uint64_t rows) {
+void Compaction::OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows) {
   flushing_ = false;
   if (!ok) return pump_.Fail("state store: a flush failed");
   if (covers && (!durable_ || durable_->index < covers->index)) {

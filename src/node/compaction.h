@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "node/client_api.h"
 #include "node/pump.h"
 #include "node/snapshot_sender.h"
 #include "sm/machine.h"
@@ -22,20 +23,20 @@ class Compaction {
   // The state was replaced by a durable one.
   void OnInstalled(const SnapshotMeta& meta);
 
-  // What the durable state covers, and the data and expiry rows it had then.
+  // What the durable state covers, and the rows it had then.
   [[nodiscard]] const std::optional<LogId>& durable() const { return durable_; }
-  [[nodiscard]] std::uint64_t durable_rows() const { return durable_rows_; }
+  [[nodiscard]] const RowCounts& durable_rows() const { return durable_rows_; }
 
  private:
-  void OnFlushed(bool ok, std::optional<LogId> covers, std::uint64_t rows);
+  void OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows);
 
   Context& context_;
   Pump& pump_;
   const sm::Machine& machine_;
   const SnapshotSender& sender_;
   std::optional<LogId> durable_;
-  std::uint64_t durable_rows_ = 0;
-  std::uint64_t rows_ = 0;     // as of the last applied entry
+  RowCounts durable_rows_;
+  RowCounts rows_;             // as of the last applied entry
   std::uint64_t applied_ = 0;  // entries since the last flush began
   bool flushing_ = false;
   bool again_ = false;

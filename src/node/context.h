@@ -67,6 +67,8 @@ struct Context {
   void Info(std::string text) const { Emit({TraceKind::kInfo, 0, 0, std::move(text)}); }
   void Warn(std::string text) const { Emit({TraceKind::kWarning, 0, 0, std::move(text)}); }
   void Emit(const TraceEvent& event) const { env.trace.Emit(id(), event); }
+  // `stage` began at `start` and has just ended.
+  void Measure(Stage stage, Instant start) const { env.trace.Measure(id(), stage, id(), Now() - start); }
 };
 
 }  // namespace metasrv::node

@@ -111,7 +111,10 @@ void Node::Impl::TriggerSnapshot() {
 
 // --- the pump
 
-void Node::Impl::OnSend(NodeId to, const Message& message) { SendBytes(to, encoder_.Encode(to, message)); }
+void Node::Impl::OnSend(NodeId to, const Message& message) {
+  replication_times_.OnSend(to, message);
+  SendBytes(to, encoder_.Encode(to, message));
+}
 
 void Node::Impl::OnApplied(const Entry& entry, sm::Applied& applied) {
   if (applied.reply.has_node()) OnNodeCommand(entry);
@@ -164,7 +167,9 @@ void Node::Impl::OnMessage(std::string_view bytes) {
   } else if (const auto* ack = std::get_if<pb::SnapshotAck>(&message->body)) {
     sender_.OnAck(message->from, *ack);
   } else {
-    pump_.Feed(Received{message->from, std::move(std::get<Message>(message->body))});
+    auto& body = std::get<Message>(message->body);
+    replication_times_.OnReceive(message->from, body);
+    pump_.Feed(Received{message->from, std::move(body)});
   }
 }
 
@@ -191,7 +196,7 @@ NodeStatus Node::Impl::status() const {
   status.last_applied = machine_.last_applied();
   status.committed = pump_.stored().committed;
   status.snapshot = compaction_.durable();
-  status.snapshot_key_count = compaction_.durable_rows();
+  status.snapshot_rows = compaction_.durable_rows();
   status.last_seq = machine_.last_seq().value();
   if (auto applied = FromStored(machine_.last_applied(), machine_.last_membership())) {
     status.applied_membership = std::move(applied->membership);

@@ -14,6 +14,7 @@
 #include "node/pump.h"
 #include "node/reads.h"
 #include "node/recovery.h"
+#include "node/replication_times.h"
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
 #include "node/startup.h"
@@ -79,6 +80,7 @@ class Node::Impl final : public PumpListener {
   Context context_;
   sm::Machine machine_;
   Addresses addresses_;
+  ReplicationTimes replication_times_{context_};
   MessageEncoder encoder_;
   Pump pump_;
   Proposals proposals_;

@@ -50,7 +50,7 @@ void Proposals::Propose(std::vector<LocalWrite> writes) {
       continue;
     }
     const RequestId id = pump_.NextRequestId();
-    unplaced_.emplace(id, Waiter{write.deadline, std::move(write.done)});
+    unplaced_.emplace(id, Waiter{context_.Now(), write.deadline, std::move(write.done)});
     batch.proposals.push_back({id, std::move(payload)});
     ArmTimer(write.deadline);
   }
@@ -85,6 +85,7 @@ void Proposals::OnApplied(const LogId& id, pb::AppliedState& reply) {
   while (!waiting_.empty() && waiting_.begin()->first.first <= id.index) {
     const auto waiter = waiting_.begin();
     if (waiter->first == Place{id.index, id.term}) {
+      context_.Measure(Stage::kCommit, waiter->second.since);
       Outcome outcome;
       *outcome.reply.mutable_applied() = std::move(reply);
       outcome.reply.set_leader(context_.id().value());

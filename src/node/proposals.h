@@ -39,6 +39,7 @@ class Proposals {
 
  private:
   struct Waiter {
+    Instant since;
     Instant deadline;
     OutcomeDone done;
   };

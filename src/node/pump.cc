@@ -146,7 +146,9 @@ void Pump::Store(Persist persist) {
 
 void Pump::Write(io::LogBatch batch, PersistSeq seq) {
   context_.env.log_store.Write(std::move(batch),
-                               context_.lifetime.Guard([this, seq](const auto& result) { OnStored(seq, result); }));
+                               context_.lifetime.Guard([this, seq, issued = context_.Now()](const auto& result) {
+                                 OnStored(seq, issued, result);
+                               }));
 }
 
 void Pump::NoteStored(const io::LogBatch& batch) {
@@ -158,10 +160,11 @@ void Pump::NoteStored(const io::LogBatch& batch) {
   }
 }
 
-void Pump::OnStored(PersistSeq seq, const std::expected<void, io::Error>& result) {
+void Pump::OnStored(PersistSeq seq, Instant issued, const std::expected<void, io::Error>& result) {
   if (stopped_) return;
   if (!result)
     return Fail("log store: " + std::string(io::ToString(result.error().kind)) + ": " + result.error().detail);
+  context_.Measure(Stage::kPersist, issued);
   if (seq == PersistSeq(0)) return;  // consensus does not know of the first writes
   durable_ = std::max(durable_, seq);
   ReleaseHeld();
@@ -188,8 +191,10 @@ void Pump::ReleaseHeld() {
 
 void Pump::Apply(const std::vector<Entry>& entries) {
   std::deque<meta::Membership> memberships;
+  const Instant start = context_.Now();
   auto applied = machine_.Apply(ToLogEntries(entries, memberships));
   if (!applied) return Fail("state store: a write failed");
+  context_.Measure(Stage::kApply, start);
   context_.Emit({TraceKind::kApplied, applied_end().value(), 0, {}});
   for (std::size_t i = 0; i < entries.size() && !stopped_; ++i) listener_.OnApplied(entries[i], (*applied)[i]);
 }

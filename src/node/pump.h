@@ -90,7 +90,7 @@ class Pump {
   void NoteCommitted(const LogId& last);
   void Store(Persist persist);
   void NoteStored(const io::LogBatch& batch);
-  void OnStored(PersistSeq seq, const std::expected<void, io::Error>& result);
+  void OnStored(PersistSeq seq, Instant issued, const std::expected<void, io::Error>& result);
   void Write(io::LogBatch batch, PersistSeq seq);
   void SendOrHold(std::vector<Outgoing> messages);
   void ReleaseHeld();

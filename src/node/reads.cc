@@ -28,6 +28,7 @@ void Reads::AskNew() {
   const std::uint64_t key = ++last_batch_;
   Batch& batch = batches_[key];
   batch.readers = std::exchange(arriving_, {});
+  batch.since = context_.Now();
   batch.give_up = context_.Now() + context_.options.leader_wait;
   Ask(key, batch);
 }
@@ -54,6 +55,7 @@ void Reads::OnReadReady(const ReadReady& ready) {
     return ArmTimer(batch.ask_at);
   }
   batch.end = ready.end;
+  context_.Measure(Stage::kConfirmRead, batch.since);
   if (pump_.applied_end() >= *ready.end) return Serve(found);
   // A leader answered; from here on it is a matter of catching up.
   batch.give_up = context_.Now() + context_.options.write_timeout;

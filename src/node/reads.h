@@ -29,6 +29,7 @@ class Reads {
   struct Batch {
     std::vector<ReadDone> readers;
     std::vector<RequestId> asked;
+    Instant since;
     std::optional<LogIndex> end;  // answered: the index to wait for
     Instant ask_at;               // while not answered
     Instant give_up;

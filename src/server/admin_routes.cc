@@ -24,9 +24,9 @@ HttpReply FromStatus(const AdminContext& context, const char* what, std::string 
 }
 
 HttpReply MetricsPage(const AdminContext& context) {
-  const auto status = context.node.WaitForStatus();
+  auto status = context.node.WaitForStatus();
   if (!status) return Failed("Failed to get metrics: MetaNodeStopped");
-  return {200, context.metrics.Render(*status, context.peers())};
+  return {200, context.metrics.Render({std::move(*status), context.peers(), context.state()}, context.events)};
 }
 
 // Runs `task` on the node's loop and waits for what it sets; none when the node is gone meanwhile.

@@ -13,7 +13,9 @@ namespace metasrv::server {
 struct AdminContext {
   NodeHandle& node;
   const Metrics& metrics;
+  const TraceMetrics& events;
   std::function<PeerFigures()> peers;
+  std::function<StateFigures()> state;
   std::string config_dump;
 };
 

@@ -64,7 +64,9 @@ void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFami
   gauge("is_leader", "Whether this node is the leader", is_leader ? 1 : 0);
   gauge("node_is_health", "Whether this node leads or follows", is_leader || is_follower ? 1 : 0);
   gauge("applying_snapshot", "Snapshots being installed", 0);
-  gauge("snapshot_key_count", "Keys in the last snapshot", status.snapshot_key_count);
+  gauge("snapshot_key_count", "Keys in the last snapshot", status.snapshot_rows.total());
+  gauge("snapshot_primary_index_count", "Records in the last snapshot", status.snapshot_rows.records);
+  gauge("snapshot_expire_index_count", "Expiry entries in the last snapshot", status.snapshot_rows.expiries);
   gauge("raft_log_cache_items", "Log entries kept", status.log.entry_count);
   gauge("raft_log_cache_used_size", "Bytes of cached log entries", 0);
   gauge("raft_log_wal_open_chunk_size", "Bytes of the open log file", status.log.wal_bytes);
@@ -115,6 +117,31 @@ void AppendPeerFamilies(const node::NodeStatus& status, const PeerFigures& peers
   total.label = {{"from", "all"}};
   total.counter.value = static_cast<double>(peers.received_bytes);
   for (MetricFamily* family : {&active, &sent, &failed, &received}) out.push_back(std::move(*family));
+}
+
+void AppendStateFamilies(const StateFigures& state, std::vector<MetricFamily>& out) {
+  const auto gauge = [&out](const char* name, const char* help, std::uint64_t value) {
+    const std::string full = std::string("metasrv_server_snapshot_") + name;
+    out.push_back(Single(MetricType::Gauge, full, help, static_cast<double>(value)));
+  };
+  const std::uint64_t blocks = std::max<std::uint64_t>(state.blocks, 1);
+  gauge("block_count", "Blocks of the state on disk", state.blocks);
+  gauge("data_size", "Bytes of the state's data on disk", state.data_bytes);
+  gauge("index_size", "Bytes of the state's indexes on disk", state.index_bytes);
+  gauge("avg_block_size", "Bytes per block", state.data_bytes / blocks);
+  gauge("avg_keys_per_block", "Rows per block", state.rows / blocks);
+}
+
+// Ours, not upstream's: how far each member is behind, as this leader knows it.
+void AppendReplicationFamilies(const node::NodeStatus& status, std::vector<MetricFamily>& out) {
+  MetricFamily lag{"metasrv_raft_replication_lag", "Entries that a member is known to miss", MetricType::Gauge, {}};
+  const std::uint64_t end = status.raft.last ? status.raft.last->index.value() + 1 : 0;
+  for (const auto& [id, matched] : status.raft.replication) {
+    auto& metric = lag.metric.emplace_back();
+    metric.label = {{"to", std::to_string(id.value())}};
+    metric.gauge.value = static_cast<double>(end - (matched ? matched->index.value() + 1 : 0));
+  }
+  out.push_back(std::move(lag));
 }
 
 }  // namespace
@@ -179,12 +206,15 @@ void Metrics::UnauthenticatedPassed(const std::string& reason) {
   impl_->unauthenticated.Add({{"reason", reason}}).Increment();
 }
 
-std::string Metrics::Render(const node::NodeStatus& status, const PeerFigures& peers) const {
+std::string Metrics::Render(const NodeFigures& figures, const TraceMetrics& events) const {
   std::vector<MetricFamily> families;
-  AppendServerFamilies(status, families);
-  AppendPeerFamilies(status, peers, families);
-  std::vector<MetricFamily> collected = impl_->registry.Collect();
-  std::ranges::move(collected, std::back_inserter(families));
+  AppendServerFamilies(figures.status, families);
+  AppendStateFamilies(figures.state, families);
+  AppendPeerFamilies(figures.status, figures.peers, families);
+  AppendReplicationFamilies(figures.status, families);
+  for (std::vector<MetricFamily> collected : {events.Collect(), impl_->registry.Collect()}) {
+    std::ranges::move(collected, std::back_inserter(families));
+  }
   return ToOpenMetrics(families);
 }
 

@@ -9,6 +9,7 @@
 
 #include "common/ids.h"
 #include "node/client_api.h"
+#include "server/trace_metrics.h"
 
 namespace metasrv::server {
 
@@ -24,6 +25,21 @@ struct PeerFigures {
   };
   std::map<Endpoint, Peer> peers;
   std::uint64_t received_bytes = 0;
+};
+
+// What the state takes on disk.
+struct StateFigures {
+  std::uint64_t data_bytes = 0;
+  std::uint64_t index_bytes = 0;
+  std::uint64_t blocks = 0;
+  std::uint64_t rows = 0;
+};
+
+// What Render shows besides the process's own counters.
+struct NodeFigures {
+  node::NodeStatus status;
+  PeerFigures peers;
+  StateFigures state;
 };
 
 // The counters of this process and their exposition (operations.md §4). Thread-safe.
@@ -42,8 +58,8 @@ class Metrics {
   // A raft call without an accepted secret was let through; `reason` is "missing" or "unaccepted".
   void UnauthenticatedPassed(const std::string& reason);
 
-  // OpenMetrics text: the counters above and what the node and the raft port report.
-  [[nodiscard]] std::string Render(const node::NodeStatus& status, const PeerFigures& peers) const;
+  // OpenMetrics text: the counters above, those of `events`, and what the node, its disk and the raft port report.
+  [[nodiscard]] std::string Render(const NodeFigures& figures, const TraceMetrics& events) const;
 
  private:
   struct Impl;

@@ -63,6 +63,14 @@ Json ReplicationJson(const node::NodeStatus& status) {
 
 std::string Dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
+// Upstream's names of the two key spaces; one without keys is left out.
+Json KeySpaceJson(const node::RowCounts& rows) {
+  Json json = Json::object();
+  if (rows.expiries > 0) json["exp-"] = rows.expiries;
+  if (rows.records > 0) json["kv--"] = rows.records;
+  return json;
+}
+
 }  // namespace
 
 std::string NodeText(const meta::Node& node) {
@@ -105,7 +113,7 @@ meta::ClusterStatus MakeClusterStatus(const node::NodeStatus& status) {
   ForEachRecorded(status, status.applied_membership.Learners(),
                   [&](const meta::Node& node) { reply.add_non_voters(NodeText(node)); });
   reply.set_last_seq(status.last_seq);
-  reply.set_snapshot_key_count(status.snapshot_key_count);
+  reply.set_snapshot_key_count(status.snapshot_rows.total());
   meta::RaftLogStatus& log = *reply.mutable_raft_log_status();
   log.set_cache_items(status.log.entry_count);
   log.set_wal_total_size(status.log.wal_bytes);
@@ -124,7 +132,8 @@ std::string StatusJson(const node::NodeStatus& status) {
   json["data_version"] = kDataVersion;
   json["endpoint"] = own == status.nodes.end() ? Json(nullptr) : Json(RaftAddress(own->second));
   json["raft_log"] = RaftLogJson(status.log);
-  json["snapshot_key_count"] = status.snapshot_key_count;
+  json["snapshot_key_count"] = status.snapshot_rows.total();
+  if (status.snapshot_rows.total() > 0) json["snapshot_key_space_stat"] = KeySpaceJson(status.snapshot_rows);
   json["state"] = state;
   json["is_leader"] = state == "Leader";
   json["current_term"] = status.raft.hard_state.term.value();

@@ -266,7 +266,7 @@ TEST_F(SingleNode, AFlushPurgesTheLogBehindTheEntriesToKeep) {
   const NodeStatus status = world.node(1).status();
   ASSERT_TRUE(status.snapshot);
   EXPECT_EQ(status.snapshot->index, LogIndex(9));
-  EXPECT_EQ(status.snapshot_key_count, 5);
+  EXPECT_EQ(status.snapshot_rows.total(), 5);
   ASSERT_TRUE(status.raft.purged);
   EXPECT_EQ(status.raft.purged->index, LogIndex(6));
   EXPECT_EQ(world.node(1).Export().purged, status.raft.purged);

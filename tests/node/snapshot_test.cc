@@ -47,7 +47,7 @@ TEST_F(Snapshots, AJoinerGetsTheStateAndThenTheLog) {
   EXPECT_EQ(world.Put(2, "new", "v").status, WriteStatus::kApplied);
   EXPECT_EQ(world.Get(2, "new"), "v");
   const NodeStatus status = world.node(2).status();
-  EXPECT_EQ(status.snapshot_key_count, 60);
+  EXPECT_EQ(status.snapshot_rows.total(), 60);
   EXPECT_EQ(status.nodes.size(), 2);
   EXPECT_EQ(status.raft.membership, world.node(1).status().raft.membership);
 }

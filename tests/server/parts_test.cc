@@ -6,6 +6,7 @@
 #include "auth.pb.h"
 #include "server/call_error.h"
 #include "server/keys_layout.h"
+#include "server/log.h"
 #include "server/meta_service.h"
 #include "server/metrics.h"
 #include "server/raft_api.h"
@@ -76,7 +77,7 @@ TEST(Exposition, HasTheRequiredSamplesAndEnds) {
   meter.End(true);
   PeerFigures peers;
   peers.peers[{"h", 1}] = {true, 7, 0};
-  const std::string text = metrics.Render(SampleStatus(), peers);
+  const std::string text = metrics.Render({SampleStatus(), peers, {}}, TraceMetrics(MakeLogTraceSink()));
   for (const char* line :
        {"\nmetasrv_server_current_leader_id 1\n", "\nmetasrv_server_is_leader 1\n",
         "\nmetasrv_server_node_is_health 1\n", "\nmetasrv_server_last_log_index 4\n",
@@ -89,6 +90,25 @@ TEST(Exposition, HasTheRequiredSamplesAndEnds) {
   }
   EXPECT_TRUE(text.starts_with("# HELP metasrv_server_current_leader_id Known leader, 0 if none.\n"));
   EXPECT_TRUE(text.ends_with("\n# EOF\n"));
+}
+
+TEST(Exposition, TimesTheStagesAndCountsTheTransfersOfANode) {
+  TraceMetrics events(MakeLogTraceSink());
+  events.Measure(NodeId(1), Stage::kReplicate, NodeId(2), Duration::Millis(3));
+  events.Emit(NodeId(1), {TraceKind::kSnapshotSendStarted, 2, 9, {}});
+  const std::string during = Metrics().Render({}, events);
+  EXPECT_NE(during.find("\nmetasrv_raft_network_snapshot_send_inflights{to=\"2\"} 1\n"), std::string::npos);
+  events.Emit(NodeId(1), {TraceKind::kSnapshotSendEnded, 2, 1, {}});
+  const std::string text = Metrics().Render({}, events);
+  for (const char* line : {"\nmetasrv_raft_network_append_sent_seconds_bucket{to=\"2\",le=\"0.002\"} 0\n",
+                           "\nmetasrv_raft_network_append_sent_seconds_bucket{to=\"2\",le=\"0.004\"} 1\n",
+                           "\nmetasrv_raft_stage_seconds_count{stage=\"replicate\"} 1\n",
+                           "\nmetasrv_raft_network_snapshot_send_success_total{to=\"2\"} 1\n",
+                           "\nmetasrv_raft_network_snapshot_send_inflights{to=\"2\"} 0\n",
+                           "\nmetasrv_raft_network_snapshot_sent_seconds_count{to=\"2\"} 1\n",
+                           "\nmetasrv_raft_events_total{kind=\"snapshot-send-ended\"} 1\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
 }
 
 TEST(Sessions, TokensAreWorthNothingElsewhere) {
@@ -210,7 +230,9 @@ TEST(RaftSecrets, FollowTheRollOut) {
     config.raft_secret_strict = row.strict;
     EXPECT_EQ(RaftSecretGate(config, metrics, clock).Check(row.secret, "ipv4:1.2.3.4:5"), row.refusal);
   }
-  EXPECT_NE(metrics.Render({}, {}).find("unauthenticated_passed_total{reason=\"missing\"} 1\n"), std::string::npos);
+  EXPECT_NE(
+      metrics.Render({}, TraceMetrics(MakeLogTraceSink())).find("unauthenticated_passed_total{reason=\"missing\"} 1\n"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include <rocksdb/table.h>
 
 #include <array>
+#include <cstdlib>
 #include <limits>
+#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -252,6 +254,16 @@ bool RocksStateStore::Write(sm::WriteBatch batch) {
 void RocksStateStore::Flush(Done done) { impl_->Flush(std::move(done)); }
 std::shared_ptr<const sm::Snapshot> RocksStateStore::NewSnapshot() const { return impl_->Pin(); }
 std::unique_ptr<sm::Installer> RocksStateStore::NewInstaller() { return std::make_unique<Install>(*impl_); }
+StateFileStats RocksStateStore::FileStats() const {
+  std::map<std::string, std::string> found;
+  if (!impl_->db().GetMapProperty(rocksdb::DB::Properties::kAggregatedTableProperties, &found)) return {};
+  const auto number = [&found](const char* name) -> std::uint64_t {
+    const auto value = found.find(name);
+    return value == found.end() ? 0 : std::strtoull(value->second.c_str(), nullptr, 10);
+  };
+  return {number("data_size"), number("index_size"), number("num_data_blocks"), number("num_entries")};
+}
+
 std::optional<Error> RocksStateStore::failure() const { return impl_->failure(); }
 
 }  // namespace metasrv::io
