@@ -4,6 +4,7 @@
 
 #include "common/check.h"
 #include "consensus/core.h"
+#include "sm/layout.h"
 
 namespace metasrv::sim {
 namespace {
@@ -234,6 +235,24 @@ void Cluster::Rejoin(NodeId id) {
   member.rejoins = true;
   Stop(id);
   Start(id);
+}
+
+bool Cluster::Rot(NodeId id, std::uint64_t which) {
+  io::SimDisk& disk = At(id).machine->disk();
+  std::vector<std::string> rows;
+  for (auto row = disk.IssuedState().LowerBound(sm::RecordRow("")); row.Valid(); row.Next()) {
+    if (row.row().first[0] != sm::kRecordTable) break;
+    rows.push_back(row.row().first);
+  }
+  if (rows.empty()) return false;
+  disk.RotState(rows[which % rows.size()], [](const std::string& value) {
+    meta::SeqV record;
+    CHECK(record.ParseFromString(value));
+    record.set_data(record.data() + "?");
+    return record.SerializeAsString();
+  });
+  judges_.OnRotted(id);
+  return true;
 }
 
 std::optional<NodeId> Cluster::Leader() const {

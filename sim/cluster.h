@@ -55,6 +55,10 @@ class Cluster {
   // Told of every trace event, inside the node's step.
   void SetTraceListener(io::SimTrace::Observer listener) { on_trace_ = std::move(listener); }
 
+  // Changes a record of the node's state behind its back; `which` picks it. False when there is none.
+  bool Rot(NodeId id, std::uint64_t which);
+  [[nodiscard]] bool AnyRotten() const { return judges_.AnyRotten(); }
+
   // --- What there is ---
   [[nodiscard]] const std::vector<NodeId>& ids() const { return ids_; }
   [[nodiscard]] bool Running(NodeId id) const { return At(id).node != nullptr; }

@@ -52,8 +52,15 @@ void Judges::OnOpened(NodeId id, std::uint32_t incarnation, const io::LogContent
   node.leads.reset();
   node.believed_end = LogIndex(0);
   monotonic_.OnRecovered(id, log.hard_state);
+  if (!state) node.rotten = false;
   if (!state) return;
   if (state->durable) node.disk.InstallState(state->last);
+  if (node.rotten) {
+    // A crash takes the rot away if the row had not reached the disk; the rows were just counted, so this can be told.
+    history_.AdvanceTo(state->last);
+    node.rotten = verdict_.failed() || history_.At(state->last.index).row_sum != state->row_sum;
+    return;
+  }
   state_machine_safety_.OnState(id, state->last, state->row_sum);
 }
 
@@ -105,10 +112,55 @@ void Judges::OnState(NodeId id, LogId last, std::uint64_t row_sum, bool installe
   Hear(node);
   node.applied_end = last.index.Next();
   if (installed) node.disk.InstallState(last);
+  if (installed) node.rotten = false;
+  if (node.rotten) return history_.AdvanceTo(last);
   state_machine_safety_.OnState(id, last, row_sum);
 }
 
-void Judges::OnApplied(NodeId id, const sm::Applied& applied) { state_machine_safety_.OnApplied(id, applied); }
+void Judges::OnApplied(NodeId id, const sm::Applied& applied) {
+  if (!Rotten(id)) state_machine_safety_.OnApplied(id, applied);
+}
+
+void Judges::OnRotted(NodeId id) {
+  Watched& node = nodes_[id];
+  node.rotten = node.ever_rotten = true;
+  node.quarantined_in.reset();
+}
+
+bool Judges::Rotten(NodeId id) const {
+  const auto found = nodes_.find(id);
+  return found != nodes_.end() && found->second.rotten;
+}
+
+bool Judges::AnyRotten() const {
+  return std::ranges::any_of(nodes_, [](const auto& node) { return node.second.rotten; });
+}
+
+bool Judges::EverRotten() const {
+  return std::ranges::any_of(nodes_, [](const auto& node) { return node.second.ever_rotten; });
+}
+
+bool Judges::MayTrustRead(NodeId id) {
+  const Watched& node = nodes_[id];
+  if (node.rotten && node.quarantined_in == node.incarnation) {
+    verdict_.Broken(kQuarantinedServesNothing, Name(id) + " serves a read");
+  }
+  return !node.rotten;
+}
+
+void Judges::OnQuarantined(NodeId id, bool after_restart) {
+  Watched& node = nodes_[id];
+  probes_.Hit(Probe::k_quarantined);
+  if (after_restart) probes_.Hit(Probe::k_quarantine_survived_restart);
+  if (node.leads) probes_.Hit(Probe::k_quarantined_leader);
+  node.quarantined_in = node.incarnation;
+  if (!node.rotten) verdict_.Broken(kNoFalseQuarantine, Name(id));
+}
+
+void Judges::OnResynced(NodeId id) {
+  probes_.Hit(Probe::k_resynced);
+  nodes_[id].quarantined_in.reset();
+}
 
 void Judges::OnTrace(NodeId id, const TraceEvent& event) {
   const auto found = nodes_.find(id);
@@ -119,9 +171,32 @@ void Judges::OnTrace(NodeId id, const TraceEvent& event) {
     case TraceKind::kLogPurged: probes_.Hit(Probe::k_log_purged); break;
     case TraceKind::kSnapshotSendEnded: probes_.Hit(Probe::k_snapshot_sent, event.b); break;
     case TraceKind::kSnapshotInstalled: probes_.Hit(Probe::k_snapshot_installed); break;
+    case TraceKind::kSnapshotSendQueued: probes_.Hit(Probe::k_snapshot_queued); break;
+    case TraceKind::kSnapshotResumed: probes_.Hit(Probe::k_snapshot_resumed); break;
+    case TraceKind::kSnapshotRestarted: probes_.Hit(Probe::k_snapshot_restarted); break;
+    case TraceKind::kSnapshotChunkDamaged: probes_.Hit(Probe::k_snapshot_chunk_damaged); break;
+    case TraceKind::kSnapshotReceiveResumed: OnReceiveResumed(id, NodeId(event.a)); break;
+    case TraceKind::kQuarantined: OnQuarantined(id, event.b != 0); break;
+    case TraceKind::kResynced: OnResynced(id); break;
+    case TraceKind::kDivergenceSeen: probes_.Hit(Probe::k_divergence_seen); break;
+    case TraceKind::kStateScrubbed: probes_.Hit(Probe::k_state_scrubbed); break;
+    case TraceKind::kSnapshotDamaged:
+      if (nodes_[NodeId(event.a)].ever_rotten) {
+        probes_.Hit(Probe::k_snapshot_doubted);
+        break;
+      }
+      verdict_.Broken(kSnapshotsArriveWhole, Name(id) + " got " + std::to_string(event.b) + " pieces from " +
+                                                 Name(NodeId(event.a)) + " that are not what was announced");
+      break;
     case TraceKind::kMembershipDone: probes_.Hit(Probe::k_membership_done); break;
     default: break;
   }
+}
+
+void Judges::OnReceiveResumed(NodeId id, NodeId from) {
+  Watched& node = nodes_[id];
+  if (node.staged_in != 0 && node.staged_in != node.incarnation) probes_.Hit(Probe::k_snapshot_resumed_after_restart);
+  if (node.staged_from && node.staged_from != from) probes_.Hit(Probe::k_snapshot_resumed_from_other);
 }
 
 const Log* Judges::LeaderLog(NodeId id, Term term) const {
@@ -143,7 +218,14 @@ void Judges::OnLeave(const io::Packet& packet) {
       break;
     case pb::PeerMessage::kVoteResponse: probes_.Hit(Probe::k_vote_checked); break;
     case pb::PeerMessage::kAppendResponse: probes_.Hit(Probe::k_ack_checked); break;
-    case pb::PeerMessage::kSnapshotAck: probes_.Hit(Probe::k_snapshot_ack_checked); break;
+    case pb::PeerMessage::kSnapshotAck: {
+      probes_.Hit(Probe::k_snapshot_ack_checked);
+      Watched& node = found->second;
+      if (message_.snapshot_ack().next() == 0) break;
+      node.staged_in = node.incarnation;
+      node.staged_from = packet.to;
+      break;
+    }
     default: return;
   }
   const Log* leader_log = LeaderLog(packet.to, Term(message_.append_response().term()));

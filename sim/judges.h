@@ -26,6 +26,17 @@
 
 namespace metasrv::sim {
 
+inline constexpr Property kNoFalseQuarantine = {
+    "only a wrong state is quarantined", "A node whose rows nobody has touched is never told that its state is wrong.",
+    "docs/decisions/0022"};
+inline constexpr Property kQuarantinedServesNothing = {
+    "a quarantined state is not served", "No read is answered from a state that its node knows to be wrong.",
+    "docs/decisions/0022"};
+
+inline constexpr Property kSnapshotsArriveWhole = {
+    "snapshots arrive whole", "What was collected of a snapshot, in however many attempts, is what its sender pinned.",
+    "docs/decisions/0017"};
+
 // All judges of a cluster, and what they share. Hears of every write, message, applied entry and trace event at the
 // moment it happens, and looks at the nodes it heard of after each event of the world.
 class Judges : public io::NetworkObserver {
@@ -56,6 +67,14 @@ class Judges : public io::NetworkObserver {
   void OnLeave(const io::Packet& packet) override;
   void OnArrive(const io::Packet&) override {}
 
+  // --- Bit rot: until the state has been replaced, it is compared with nothing ---
+  void OnRotted(NodeId node);
+  [[nodiscard]] bool Rotten(NodeId node) const;
+  [[nodiscard]] bool AnyRotten() const;
+  [[nodiscard]] bool EverRotten() const;
+  // A read was served from `node`'s state. False: nothing follows from what it says.
+  [[nodiscard]] bool MayTrustRead(NodeId node);
+
   // Judges every node that was heard of since the last call.
   void AfterEvent();
 
@@ -79,9 +98,17 @@ class Judges : public io::NetworkObserver {
     std::optional<Term> leads;  // as of the last look
     LogIndex believed_end;
     bool heard_of = false;
+    bool rotten = false;  // its rows were changed behind its back and have not been replaced yet
+    bool ever_rotten = false;
+    std::optional<std::uint32_t> quarantined_in;  // the life that noticed
+    std::uint32_t staged_in = 0;                  // the life that last acknowledged a piece of a snapshot
+    std::optional<NodeId> staged_from;            // ... and to whom
   };
 
   void Hear(Watched& node);
+  void OnQuarantined(NodeId id, bool after_restart);
+  void OnResynced(NodeId id);
+  void OnReceiveResumed(NodeId id, NodeId from);
   [[nodiscard]] NodeView ViewOf(const Watched& node) const;
   void Judge(Watched& node);
   void JudgeBeliefs(const Watched& node, const NodeView& view);

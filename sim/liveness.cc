@@ -135,6 +135,9 @@ std::string Liveness::Missing() const {
     if (!served_reads_.contains(id)) return name + " serves no read";
     if (options_.healing_mode() == Healing::kAll && !cluster_.EverJoined(id)) return name + " has not joined";
   }
+  for (const NodeId id : core_) {
+    if (judges_.Rotten(id)) return Name(id) + " still holds a damaged state";
+  }
   const RaftCore& lead = cluster_.Find(*leader)->raft().core();
   if (lead.membership().current().IsJoint() && options_.healing_mode() == Healing::kAll) return "still joint";
   for (const NodeId id : cluster_.ids()) {

@@ -43,11 +43,14 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.disk_error"), options_.disk_error_every_ms, &Nemesis::FailDisk);
   Every(io::DrawKind("nemesis.clock_jump"), options_.clock_jump_every_ms, &Nemesis::JumpClock);
   Every(io::DrawKind("nemesis.snapshot"), options_.snapshot_every_ms, &Nemesis::TriggerSnapshot);
+  WatchTransfers();
+  Every(io::DrawKind("nemesis.bit_rot"), options_.bit_rot_every_ms, &Nemesis::RotState);
   Every(io::DrawKind("nemesis.leave"), options_.leave_every_ms, &Nemesis::RemoveNode);
 }
 
 void Nemesis::EndAll() {
   active_ = false;
+  cluster_.network().SetMangler(nullptr);
   cluster_.network().Heal();
   io::NetworkFaults calm;
   calm.delay_max = Duration::Millis(2);

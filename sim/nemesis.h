@@ -52,6 +52,7 @@ class Nemesis {
   void JumpClock();
   void TriggerSnapshot();
   void RemoveNode();
+  void RotState();  // nemesis_transfer.cc
 
   void TakeDown(NodeId node);
   void Isolate(NodeId node);
@@ -61,6 +62,10 @@ class Nemesis {
   // With probability `ppm`, `fault` hits `node` within the trigger delay.
   void Trigger(const io::DrawKind& kind, std::uint64_t ppm, Probe probe, NodeId node, void (Nemesis::*fault)(NodeId));
   void OnDiskStep(NodeId node, io::DiskStep step);
+  // nemesis_transfer.cc: faults on the pieces of a snapshot.
+  void WatchTransfers();
+  void OnChunk(const io::Packet& packet);
+  void DamageChunk(const io::Packet& packet, std::string& bytes);
   [[nodiscard]] bool Leads(NodeId node);
 
   io::World& world_;

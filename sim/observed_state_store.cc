@@ -27,7 +27,8 @@ class ObservedInstaller : public sm::Installer {
   ObservedInstaller(std::unique_ptr<sm::Installer> inner, ObservedStateStore& store)
       : inner_(std::move(inner)), store_(store) {}
 
-  void Add(std::vector<sm::Row> rows) override { inner_->Add(std::move(rows)); }
+  using sm::Installer::Add;
+  void Add(std::vector<sm::Row> rows, std::string mark) override { inner_->Add(std::move(rows), std::move(mark)); }
   void Commit(std::move_only_function<void(bool ok)> done) override {
     inner_->Commit([&store = store_, done = std::move(done)](bool ok) mutable {
       if (ok) store.Recount();
@@ -50,6 +51,7 @@ void ObservedStateStore::Recount() {
   sum_ = RowSum();
   last_applied_.reset();
   for (auto row = inner_.Scan("", ""); row->Valid(); row->Next()) {
+    if (row->key() == sm::kQuarantinedRow) continue;  // the one row that is the node's own
     sum_.Add(row->key(), row->value());
     if (row->key() == sm::kLastAppliedRow) last_applied_ = ParseLogId(row->value());
   }
@@ -64,6 +66,7 @@ bool ObservedStateStore::Write(sm::WriteBatch batch) {
   for (const auto& change : batch.changes) latest[change.key] = &change;
   bool applied = false;
   for (const auto& [key, change] : latest) {
+    if (key == sm::kQuarantinedRow) continue;
     if (const auto old = inner_.Get(key)) sum_.Remove(key, *old);
     if (change->value) sum_.Add(key, *change->value);
     if (key == sm::kLastAppliedRow && change->value) {
@@ -78,6 +81,10 @@ bool ObservedStateStore::Write(sm::WriteBatch batch) {
 
 std::unique_ptr<sm::Installer> ObservedStateStore::NewInstaller() {
   return std::make_unique<ObservedInstaller>(inner_.NewInstaller(), *this);
+}
+
+std::unique_ptr<sm::Installer> ObservedStateStore::ResumeInstaller() {
+  return std::make_unique<ObservedInstaller>(inner_.ResumeInstaller(), *this);
 }
 
 }  // namespace metasrv::sim

@@ -44,6 +44,8 @@ class ObservedStateStore : public sm::Store {
   void Flush(std::move_only_function<void(bool ok)> done) override { inner_.Flush(std::move(done)); }
   [[nodiscard]] std::shared_ptr<const sm::Snapshot> NewSnapshot() const override { return inner_.NewSnapshot(); }
   [[nodiscard]] std::unique_ptr<sm::Installer> NewInstaller() override;
+  [[nodiscard]] std::optional<std::string> Staged() const override { return inner_.Staged(); }
+  [[nodiscard]] std::unique_ptr<sm::Installer> ResumeInstaller() override;
 
  private:
   friend class ObservedInstaller;

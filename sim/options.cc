@@ -28,6 +28,12 @@ constexpr std::array kFields = {
     FIELD(snapshot_logs),
     FIELD(keep_logs),
     FIELD(snapshot_chunk_bytes),
+    FIELD(mixed_chunks),
+    FIELD(snapshot_rate_bytes),
+    FIELD(snapshot_stall_ms),
+    FIELD(snapshot_pin_ms),
+    FIELD(checkpoint_interval),
+    FIELD(scrub_ms),
     FIELD(leader_wait_ms),
     FIELD(write_timeout_ms),
     FIELD(fault_ms),
@@ -63,6 +69,7 @@ constexpr std::array kFields = {
     FIELD(clock_jump_every_ms),
     FIELD(snapshot_every_ms),
     FIELD(leave_every_ms),
+    FIELD(bit_rot_every_ms),
     FIELD(down_max_ms),
     FIELD(cut_max_ms),
     FIELD(crash_after_grant_ppm),
@@ -72,6 +79,8 @@ constexpr std::array kFields = {
     FIELD(crash_after_truncate_ppm),
     FIELD(crash_between_syncs_ppm),
     FIELD(crash_in_install_ppm),
+    FIELD(fault_in_transfer_ppm),
+    FIELD(damaged_chunk_ppm),
     FIELD(isolate_after_append_ppm),
     FIELD(isolate_after_win_ppm),
     FIELD(trigger_delay_max_us),
@@ -139,7 +148,13 @@ void DeriveCluster(Deriver& draw, RunOptions& o) {
   o.promote_lag_max = draw.Pick("promote_lag_max", std::array<std::uint64_t, 3>{0, 4, 16});
   o.snapshot_logs = draw.Pick("snapshot_logs", std::array<std::uint64_t, 6>{8, 16, 32, 64, 128, 1024});
   o.keep_logs = draw.Pick("keep_logs", std::array<std::uint64_t, 5>{0, 2, 8, 32, 1000});
-  o.snapshot_chunk_bytes = draw.Pick("snapshot_chunk_bytes", std::array<std::uint64_t, 4>{64, 512, 4096, 1 << 20});
+  o.snapshot_chunk_bytes = draw.Pick("snapshot_chunk_bytes", std::array<std::uint64_t, 5>{32, 64, 256, 4096, 1 << 20});
+  o.mixed_chunks = draw.Maybe("mixed_chunks", 200'000, 1, 1);
+  o.snapshot_rate_bytes = draw.MaybeWide("snapshot_rate_bytes", 300'000, 20'000, 500'000);
+  o.snapshot_stall_ms = o.heartbeat_ms * draw.Between("snapshot_stall_ms", 10, 40);
+  o.snapshot_pin_ms = draw.Pick("snapshot_pin_ms", std::array<std::uint64_t, 4>{100, 1000, 5000, 60000});
+  o.checkpoint_interval = draw.Pick("checkpoint_interval", std::array<std::uint64_t, 5>{1, 3, 10, 50, 1000});
+  o.scrub_ms = draw.Maybe("scrub_ms", 300'000, 100, 1500);
   o.leader_wait_ms = draw.Between("leader_wait_ms", 50, 600);
   o.write_timeout_ms = draw.Between("write_timeout_ms", 500, 3000);
 }
@@ -194,6 +209,8 @@ void DeriveTriggers(Deriver& draw, RunOptions& o) {
   o.crash_after_truncate_ppm = draw.MaybeWide("crash_after_truncate_ppm", 300'000, 50'000, 900'000);
   o.crash_between_syncs_ppm = draw.MaybeWide("crash_between_syncs_ppm", 300'000, 200, 10'000);
   o.crash_in_install_ppm = draw.MaybeWide("crash_in_install_ppm", 200'000, 50'000, 600'000);
+  o.fault_in_transfer_ppm = draw.MaybeWide("fault_in_transfer_ppm", 500'000, 20'000, 500'000);
+  o.damaged_chunk_ppm = draw.MaybeWide("damaged_chunk_ppm", 150'000, 5'000, 200'000);
   o.isolate_after_append_ppm = draw.MaybeWide("isolate_after_append_ppm", 300'000, 500, 40'000);
   o.isolate_after_win_ppm = draw.MaybeWide("isolate_after_win_ppm", 300'000, 20'000, 600'000);
   o.trigger_delay_max_us = draw.Pick("trigger_delay_max_us", std::array<std::uint64_t, 4>{10, 500, 4000, 20000});
@@ -219,6 +236,16 @@ void DeriveClients(Deriver& draw, RunOptions& o) {
   o.quiet_tail_ms = draw.Maybe("quiet_tail_ms", 200'000, 500, 3000);
 }
 
+// A wrong state needs a healthy majority to be noticed by and repaired from.
+void DeriveBitRot(Deriver& draw, RunOptions& o) {
+  if (o.nodes - o.learners < 3) return;
+  o.bit_rot_every_ms = draw.Maybe("bit_rot_every_ms", 100'000, 500, 4000);
+  if (o.bit_rot_every_ms == 0) return;
+  o.scrub_ms = draw.Between("scrub_ms", 100, 2000);
+  o.leave_every_ms = 0;
+  o.healing = static_cast<std::uint64_t>(Healing::kAll);
+}
+
 // Some runs are dull, because some bugs hide behind chaos.
 void Calm(Deriver& draw, RunOptions& o) {
   const std::uint64_t calm = draw.Between("calm", 0, 11);
@@ -230,6 +257,7 @@ void Calm(Deriver& draw, RunOptions& o) {
   if (calm == 1 || calm == 2) {  // no faults on protocol state
     o.crash_after_grant_ppm = o.crash_after_win_ppm = o.crash_after_append_ppm = o.crash_after_commit_ppm = 0;
     o.crash_after_truncate_ppm = o.crash_between_syncs_ppm = o.crash_in_install_ppm = 0;
+    o.fault_in_transfer_ppm = 0;
     o.isolate_after_append_ppm = o.isolate_after_win_ppm = 0;
   }
   if (calm == 1 || calm == 3) {  // a kind network
@@ -263,6 +291,7 @@ RunOptions DeriveOptions(std::uint64_t seed) {
   DeriveTriggers(draw, options);
   DeriveClients(draw, options);
   Calm(draw, options);
+  DeriveBitRot(draw, options);
   return options;
 }
 
@@ -308,7 +337,12 @@ node::NodeOptions RunOptions::ToNodeOptions(NodeId id) const {
   result.write_timeout = Duration::Millis(static_cast<std::int64_t>(write_timeout_ms));
   result.snapshot_logs_since_last = snapshot_logs;
   result.max_applied_log_to_keep = keep_logs;
-  result.snapshot_chunk_bytes = snapshot_chunk_bytes;
+  result.snapshot_chunk_bytes = snapshot_chunk_bytes * (mixed_chunks != 0 && id.value() % 2 == 0 ? 2 : 1);
+  result.checkpoint_interval = checkpoint_interval;
+  result.state_scrub_interval = Duration::Millis(static_cast<std::int64_t>(scrub_ms));
+  result.snapshot_rate_bytes = snapshot_rate_bytes;
+  result.snapshot_stall = Duration::Millis(static_cast<std::int64_t>(snapshot_stall_ms));
+  result.snapshot_pin_keep = Duration::Millis(static_cast<std::int64_t>(snapshot_pin_ms));
   return result;
 }
 

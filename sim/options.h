@@ -43,6 +43,12 @@ struct RunOptions {
   std::uint64_t snapshot_logs = 64;
   std::uint64_t keep_logs = 16;
   std::uint64_t snapshot_chunk_bytes = 2048;
+  std::uint64_t mixed_chunks = 0;         // 1: every second node cuts snapshots into larger pieces
+  std::uint64_t snapshot_rate_bytes = 0;  // per second; 0: no limit
+  std::uint64_t snapshot_stall_ms = 2000;
+  std::uint64_t snapshot_pin_ms = 5000;
+  std::uint64_t checkpoint_interval = 100;  // entries between comparisons of states
+  std::uint64_t scrub_ms = 0;               // between passes over the rows; 0: none
   std::uint64_t leader_wait_ms = 300;
   std::uint64_t write_timeout_ms = 1500;
 
@@ -88,6 +94,7 @@ struct RunOptions {
   std::uint64_t clock_jump_every_ms = 0;
   std::uint64_t snapshot_every_ms = 0;  // an operator triggers snapshots
   std::uint64_t leave_every_ms = 0;     // an operator removes nodes
+  std::uint64_t bit_rot_every_ms = 0;   // a row of one node's state changes by itself
   std::uint64_t down_max_ms = 1500;     // how long a crashed node stays down
   std::uint64_t cut_max_ms = 2000;      // how long a partition, a pause or a slow disk lasts
 
@@ -99,6 +106,8 @@ struct RunOptions {
   std::uint64_t crash_after_truncate_ppm = 0;
   std::uint64_t crash_between_syncs_ppm = 0;
   std::uint64_t crash_in_install_ppm = 0;
+  std::uint64_t fault_in_transfer_ppm = 0;  // for each piece of a snapshot that arrives
+  std::uint64_t damaged_chunk_ppm = 0;      // likewise
   std::uint64_t isolate_after_append_ppm = 0;
   std::uint64_t isolate_after_win_ppm = 0;
   std::uint64_t trigger_delay_max_us = 4000;

@@ -67,7 +67,8 @@ class Oracle {
   Token Begin(bool write, LogIndex committed_end);
   // Entry `index` of the shared history carries the write `token`.
   void OnEntry(Token token, LogIndex index);
-  void OnWriteDone(Token token, const node::WriteResult& result);
+  // `trusted`: the answer is the history's; otherwise only its place in the history is judged.
+  void OnWriteDone(Token token, const node::WriteResult& result, bool trusted = true);
   void OnReadDone(Token token, const ReadSeen& seen);
   // The read was refused; that proves nothing.
   void OnReadFailed(Token token);
@@ -100,7 +101,7 @@ class Oracle {
   Operation& At(Token token) { return operations_[token - 1]; }
   // Ends the operation, once.
   bool Finish(Token token, State state);
-  void OnAcked(Token token, const node::WriteResult& result);
+  void OnAcked(Token token, const node::WriteResult& result, bool trusted);
   void CheckGets(Token token, const ReadSeen& seen);
   void CheckList(Token token, const ReadSeen& seen, const ReadSeen::List& list);
 

@@ -18,7 +18,11 @@ namespace metasrv::sim {
   X(clock_jump) X(snapshot_triggered) X(vote_checked) X(ack_checked) X(snapshot_ack_checked) X(write_acked)     \
   X(write_refused) X(write_unknown) X(unknown_was_applied) X(write_forwarded) X(read_served) X(read_refused)    \
   X(follower_read) X(client_gave_up) X(record_expired) X(read_hid_expired) X(messages_lost)                     \
-  X(messages_duplicated) X(ghosts) X(healed_all) X(healed_core_dead) X(healed_core_deaf) X(healed_core_mute)
+  X(messages_duplicated) X(ghosts) X(healed_all) X(healed_core_dead) X(healed_core_deaf) X(healed_core_mute)          \
+  X(snapshot_queued) X(snapshot_resumed) X(snapshot_resumed_after_restart) X(snapshot_resumed_from_other)        \
+  X(snapshot_restarted) X(snapshot_chunk_damaged) X(crash_in_transfer) X(cut_in_transfer)  \
+  X(bit_rot) X(quarantined) X(quarantined_leader) X(resynced) X(quarantine_survived_restart) X(state_scrubbed)   \
+  X(divergence_seen) X(snapshot_doubted)
 // clang-format on
 
 enum class Probe : std::uint8_t {

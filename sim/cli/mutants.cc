@@ -19,6 +19,9 @@ const std::vector<NamedMutant>& KnownMutants() {
       {"R02", Mutant::kR02, "the term of the previous entry is not compared"},
       {"R04", Mutant::kR04, "a follower acknowledges its last index"},
       {"T01", Mutant::kT01, "a leader never resumes after a failed transfer"},
+      {"S01", Mutant::kS01, "a resumed snapshot transfer goes on one row too late"},
+      {"V01", Mutant::kV01, "a node does not act on the knowledge that its state is wrong"},
+      {"S02", Mutant::kS02, "a snapshot is not compared with its checksums and hashes"},
 #endif
   };
   return kKnown;

@@ -5,6 +5,8 @@
 namespace metasrv {
 namespace {
 
+// Larger pieces would hold up the heartbeats behind them.
+constexpr std::uint64_t kChunkBytesMax = 1024 * 1024;
 constexpr std::uint64_t kDefaultMessageBytes = 32ULL * 1024 * 1024;
 
 // Milliseconds that would overflow a Duration are as good as forever.
@@ -46,7 +48,9 @@ std::expected<node::NodeOptions, std::string> ToNodeOptions(const server::Config
   const std::uint64_t message_bytes = raft.raft_grpc_max_message_size.value_or(kDefaultMessageBytes);
   const std::uint64_t payload_bytes = message_bytes / 10 * 9;
   options.command_bytes_max = payload_bytes;
-  options.snapshot_chunk_bytes = std::clamp<std::uint64_t>(raft.snapshot_chunk_size, 1, payload_bytes / 2);
+  options.snapshot_chunk_bytes =
+      std::clamp<std::uint64_t>(raft.snapshot_chunk_size, 1, std::min(payload_bytes / 2, kChunkBytesMax));
+  options.snapshot_rate_bytes = raft.snapshot_send_rate;
   return options;
 }
 

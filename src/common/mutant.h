@@ -19,6 +19,9 @@ enum class Mutant {
   kR02,  // the term of the previous entry is not compared
   kR04,  // a follower acknowledges its last index, not what the request proved
   kT01,  // a leader whose transfer failed never accepts proposals again
+  kS01,  // a resumed snapshot transfer goes on one row too late
+  kV01,  // a node does not act on the majority's verdict about its state, nor on its own
+  kS02,  // what arrives of a snapshot is not compared with its checksums and hashes
 };
 
 #ifdef METASRV_MUTANTS

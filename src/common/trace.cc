@@ -15,6 +15,17 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kSnapshotSendStarted: return "snapshot-send-started";
     case TraceKind::kSnapshotSendEnded: return "snapshot-send-ended";
     case TraceKind::kSnapshotInstalled: return "snapshot-installed";
+    case TraceKind::kSnapshotSendQueued: return "snapshot-send-queued";
+    case TraceKind::kSnapshotResumed: return "snapshot-resumed";
+    case TraceKind::kSnapshotRestarted: return "snapshot-restarted";
+    case TraceKind::kSnapshotReceiveResumed: return "snapshot-receive-resumed";
+    case TraceKind::kSnapshotChunkDamaged: return "snapshot-chunk-damaged";
+    case TraceKind::kQuarantined: return "quarantined";
+    case TraceKind::kResynced: return "resynced";
+    case TraceKind::kDivergenceSeen: return "divergence-seen";
+    case TraceKind::kDivergenceDisputed: return "divergence-disputed";
+    case TraceKind::kStateScrubbed: return "state-scrubbed";
+    case TraceKind::kSnapshotDamaged: return "snapshot-damaged";
     case TraceKind::kLogPurged: return "log-purged";
     case TraceKind::kApplied: return "applied";
     case TraceKind::kTransferStarted: return "transfer-started";

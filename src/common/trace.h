@@ -30,6 +30,18 @@ enum class TraceKind : std::uint8_t {
   kStopped,              // text = reason; a = 1 when a disk error forced it
   kInfo,                 // text only: a line for the operator
   kWarning,              // text only: a line for the operator
+
+  kSnapshotSendQueued,      // a = peer, b = peer whose transfer runs
+  kSnapshotResumed,         // a = peer, b = number of the piece it goes on with
+  kSnapshotRestarted,       // a = peer, b = number of the piece up to which it has other rows
+  kSnapshotReceiveResumed,  // a = sender, b = number of the piece it goes on with
+  kSnapshotChunkDamaged,    // a = sender, b = number of the piece
+  kQuarantined,             // a = last applied index, b = 1 when an earlier life found it: the state is wrong
+  kResynced,                // a = last applied index: a wrong state was replaced
+  kDivergenceSeen,          // a = node whose state is wrong, b = index of the checkpoint
+  kDivergenceDisputed,      // a = index of the checkpoint: the states differ, without a majority
+  kStateScrubbed,           // a = 1 when the rows add up to the stored hash
+  kSnapshotDamaged,         // a = sender, b = number of pieces: complete, and not what was announced
 };
 
 // Something that happened inside a node, as a value: the server prints it, the simulator hashes it. `text` is for

@@ -134,7 +134,7 @@ void RaftCore::Handle(const Compact& compact) {
 }
 
 bool RaftCore::MayCampaign() const {
-  return !installing_ && disk_ != DiskLevel::kStalled && membership_.current().IsVoter(options_.id);
+  return !installing_ && !quarantined_ && disk_ != DiskLevel::kStalled && membership_.current().IsVoter(options_.id);
 }
 
 void RaftCore::ResetElectionTimer() {
@@ -225,7 +225,7 @@ Output RaftCore::Finish() {
 
 // Hands out what is committed and also durable here, so that the state never runs ahead of its own log.
 void RaftCore::EmitCommitted() {
-  if (installing_) return;
+  if (installing_ || quarantined_) return;
   const LogIndex end = std::min(commit_end_, durability_.durable_end());
   for (LogIndex i = emitted_end_; i < end; i = i.Next()) out_.committed.push_back(log_.At(i));
   emitted_end_ = std::max(emitted_end_, end);

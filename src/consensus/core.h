@@ -33,6 +33,7 @@ class RaftCore {
   [[nodiscard]] const Role& role() const { return role_; }
   [[nodiscard]] LogIndex commit_end() const { return commit_end_; }
   [[nodiscard]] LogIndex emitted_end() const { return emitted_end_; }
+  [[nodiscard]] bool quarantined() const { return quarantined_; }
   [[nodiscard]] LogIndex durable_end() const { return durability_.durable_end(); }
   [[nodiscard]] const MembershipHistory& membership() const { return membership_; }
   [[nodiscard]] DiskLevel disk() const { return disk_; }
@@ -125,6 +126,8 @@ class RaftCore {
   void Handle(const SnapshotSent& sent);
   void Handle(const SnapshotReceived& received);
   void Handle(const SnapshotInstalled& installed);
+  void Handle(const Quarantine& quarantine);
+  void Handle(const SnapshotWanted& wanted);
 
   RaftOptions options_;
   Prng prng_;
@@ -141,6 +144,7 @@ class RaftCore {
   bool has_heard_leader_ = false;
   DiskLevel disk_ = DiskLevel::kOk;
   std::optional<SnapshotMeta> installing_;
+  bool quarantined_ = false;
   std::vector<std::pair<RequestId, Instant>> forwarded_reads_;  // asked of the leader; each with its give-up time
 
   // Collected during one step.

@@ -87,10 +87,20 @@ struct DiskHealth {
   DiskLevel level{};
 };
 
+// This node's state is wrong, though its log is right (docs/decisions/0022): it applies nothing and neither leads nor
+// campaigns until a snapshot has replaced the state.
+struct Quarantine {};
+
+// `from` needs the whole state although the log could bring it up to date. Ignored unless this node leads.
+struct SnapshotWanted {
+  NodeId from;
+};
+
 // Campaign now, without waiting for the election timeout (tests, first start of a single voter).
 struct Campaign {};
 
-using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
-                           SnapshotInstalled, Compact, TransferLeadership, DiskHealth, Campaign>;
+using Input =
+    std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
+                 SnapshotInstalled, Compact, TransferLeadership, DiskHealth, Campaign, Quarantine, SnapshotWanted>;
 
 }  // namespace metasrv

@@ -17,6 +17,8 @@ void CheckState(const RaftCore& core) {
   // No entry is from a term the node has not entered (thesis §3.4).
   if (auto term = core.log().last_term()) CHECK_LE(*term, core.hard_state().term);
   if (core.hard_state().leader_established) CHECK(core.hard_state().voted_for.has_value());
+  // Who knows that its state is wrong neither leads nor tries to.
+  if (core.quarantined()) CHECK(std::holds_alternative<Follower>(core.role()));
   if (const auto* leader = std::get_if<Leader>(&core.role())) {
     // A leader voted for itself, and its log reaches its own first entry.
     CHECK(core.hard_state().voted_for == core.options().id);

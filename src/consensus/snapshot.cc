@@ -21,8 +21,10 @@ void RaftCore::Handle(const SnapshotReceived& received) {
   if (received.term > hard_state_.term) BecomeFollower(received.term, received.from);
   if (std::holds_alternative<Leader>(role_)) return;
   FollowLeader(received.from);
-  // What is committed here already is never replaced by something older.
-  if (!received.meta.last || received.meta.last->index < commit_end_) return;
+  // What is committed here already is never replaced by something older; a wrong state by nothing that was applied
+  // earlier, and the log brings the rest.
+  const LogIndex needed = quarantined_ ? emitted_end_ : LogIndex(commit_end_.value() + 1);
+  if (!received.meta.last || received.meta.last->index.Next() < needed) return;
   installing_ = received.meta;
   out_.install_snapshot = received.meta;
 }
@@ -31,6 +33,7 @@ void RaftCore::Handle(const SnapshotInstalled& installed) {
   CHECK(installing_.has_value());
   CHECK(*installing_ == installed.meta);
   installing_.reset();
+  quarantined_ = false;
   const LogId last = *installed.meta.last;
   // Entries behind a matching one may have been acknowledged and must stay; anything else was never committed.
   const std::optional<LogId> own = log_.IdAt(last.index);
@@ -51,6 +54,22 @@ void RaftCore::Handle(const SnapshotInstalled& installed) {
   if (keeps_suffix) durability_.CoverTo(last.index.Next());
   ResetElectionTimer();
   Trace(TraceKind::kSnapshotInstalled, last.index.value());
+}
+
+// The log is right, so this node goes on to store, acknowledge and vote. It must not lead: leaders pin and send states.
+void RaftCore::Handle(const Quarantine&) {
+  if (installing_) return;
+  quarantined_ = true;
+  if (!std::holds_alternative<Follower>(role_)) BecomeFollower(hard_state_.term, std::nullopt);
+  CHECK(!MayCampaign());
+}
+
+void RaftCore::Handle(const SnapshotWanted& wanted) {
+  auto* leader = std::get_if<Leader>(&role_);
+  Progress* progress = leader ? leader->tracker.Find(wanted.from) : nullptr;
+  if (progress == nullptr || progress->mode() == Progress::Mode::kSnapshot) return;
+  progress->StartSnapshot();
+  out_.send_snapshots.push_back({wanted.from, hard_state_.term});
 }
 
 }  // namespace metasrv

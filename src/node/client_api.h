@@ -55,6 +55,16 @@ struct RowCounts {
   [[nodiscard]] std::uint64_t total() const { return records + expiries; }
 };
 
+// What this process sent and received of whole states.
+struct SnapshotFigures {
+  std::uint64_t sent = 0;           // transfers that ended well
+  std::uint64_t send_failures = 0;  // ... or not
+  std::uint64_t resumed = 0;        // transfers that went on where an earlier one had ended
+  std::uint64_t sent_bytes = 0;
+  std::uint64_t resent_bytes = 0;  // of these, what had been sent before
+  std::uint64_t received_bytes = 0;
+};
+
 // This node's own view of itself and the cluster, for status calls, admin pages and metrics. A copy.
 struct NodeStatus {
   RaftStatus raft;
@@ -70,6 +80,10 @@ struct NodeStatus {
   std::uint64_t proposals_pending = 0;
   std::uint64_t proposals_failed = 0;
   std::uint64_t leader_changes = 0;
+  SnapshotFigures transfers;
+  std::uint64_t state_hash = 0;      // sm/state_hash.h
+  bool quarantined = false;          // the state is known to be wrong
+  std::uint64_t state_disputes = 0;  // checkpoints at which the voters' states differed without a majority
   bool stopped = false;
 };
 

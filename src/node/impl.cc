@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/mutant.h"
 #include "consensus/core.h"
 #include "node/bootstrap.h"
 #include "node/describe.h"
@@ -30,13 +31,25 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
                    members_.Serve(std::move(request), std::move(done));
                  }),
       reads_(context_, pump_),
-      sender_(context_, pump_, machine_, encoder_,
-              [this](NodeId to, std::string bytes) { SendBytes(to, std::move(bytes)); }),
+      sender_(
+          context_, pump_, machine_, encoder_,
+          [this](NodeId to, std::string bytes) { SendBytes(to, std::move(bytes)); }, [this] { scrubber_.RunNow(); }),
       receiver_(
           context_, pump_, machine_,
           [this](NodeId to, pb::SnapshotAck ack) { SendBytes(to, encoder_.Encode(to, std::move(ack))); },
           [this](const SnapshotMeta& meta) { OnInstalled(meta); }),
       compaction_(context_, pump_, machine_, sender_),
+      quarantine_(context_, pump_, machine_,
+                  [this](NodeId leader) {
+                    pb::SnapshotRequest request;
+                    request.set_term(pump_.view().term.value());
+                    SendBytes(leader, encoder_.Encode(leader, request));
+                  }),
+      audit_(
+          context_, pump_, machine_,
+          [this](NodeId to, const pb::CheckpointReport& report) { SendBytes(to, encoder_.Encode(to, report)); },
+          [this](const std::string& reason) { OnWrongState(reason); }),
+      scrubber_(context_, [this](const std::string& reason) { OnWrongState(reason); }),
       startup_(context_, pump_, machine_, addresses_, forwarder_),
       first_writes_(std::move(findings.first_writes)),
       founds_cluster_(findings.founds_cluster) {
@@ -58,6 +71,10 @@ void Node::Impl::Start() {
   }
   ListenToPeers();
   pump_.Start(std::move(first_writes_));
+  reads_.SetBarred(quarantine_.active());
+  quarantine_.Start();
+  audit_.Start();
+  scrubber_.Start();
   if (!founds_cluster_) return;
   startup_.Hold();
   Found(context_, forwarder_, members_, [this] { startup_.Release(); });
@@ -71,6 +88,9 @@ void Node::Impl::Stop(const std::string& reason, bool forced) {
   context_.Emit({TraceKind::kStopped, forced ? 1U : 0U, 0, reason});
   sender_.Stop();
   receiver_.Stop();
+  quarantine_.Stop();
+  audit_.Stop();
+  scrubber_.Stop();
   members_.Stop();
   forwarder_.Stop();
   proposals_.Stop();
@@ -106,7 +126,7 @@ void Node::Impl::JoinAndRegister(std::function<void(const std::string&)> progres
 }
 
 void Node::Impl::TriggerSnapshot() {
-  if (!stopped_ && !receiver_.installing()) compaction_.Trigger();
+  if (!stopped_ && !receiver_.installing() && !quarantine_.active()) compaction_.Trigger();
 }
 
 // --- the pump
@@ -129,12 +149,28 @@ void Node::Impl::OnNodeCommand(const Entry& entry) {
   if (sm::ParseCommand(*entry.payload, command)) context_.Info(DescribeNodeCommand(command));
 }
 
+void Node::Impl::OnBatchApplied() {
+  const std::uint64_t interval = context_.options.checkpoint_interval;
+  if (interval > 0 && pump_.applied_end().value() % interval == 0 && !quarantine_.active()) audit_.OnCheckpoint();
+}
+
+void Node::Impl::OnWrongState(const std::string& reason) {
+  if (MutantOn(Mutant::kV01) || stopped_ || receiver_.installing() || quarantine_.active()) return;
+  reads_.SetBarred(true);
+  audit_.Forget();
+  quarantine_.Enter(reason);
+}
+
 void Node::Impl::OnInstalled(const SnapshotMeta& meta) {
   pump_.NoteInstalled(*meta.last);
   addresses_.Reload(context_.env.state_store);
   compaction_.OnInstalled(meta);
   if (install_hook_) install_hook_(*meta.last);
   proposals_.OnInstalled(*meta.last);
+  audit_.Forget();
+  scrubber_.Forget();
+  quarantine_.Leave();
+  reads_.SetBarred(false);
 }
 
 void Node::Impl::OnQuiet() {
@@ -162,14 +198,23 @@ void Node::Impl::OnMessage(std::string_view bytes) {
   // Two nodes may have been given one address by mistake: nobody answers for somebody else.
   if (message->to != context_.id() || message->from == context_.id()) return;
   addresses_.Learn(message->from, message->sender);
-  if (auto* chunk = std::get_if<pb::SnapshotChunk>(&message->body)) {
-    receiver_.OnChunk(message->from, std::move(*chunk));
-  } else if (const auto* ack = std::get_if<pb::SnapshotAck>(&message->body)) {
-    sender_.OnAck(message->from, *ack);
+  auto* raft = std::get_if<Message>(&message->body);
+  if (raft == nullptr) return OnSnapshotBody(*message);
+  replication_times_.OnReceive(message->from, *raft);
+  pump_.Feed(Received{message->from, std::move(*raft)});
+}
+
+void Node::Impl::OnSnapshotBody(const Decoded& message) {
+  if (const auto* chunk = std::get_if<pb::SnapshotChunk>(&message.body)) {
+    receiver_.OnChunk(message.from, *chunk);
+  } else if (const auto* offer = std::get_if<pb::SnapshotOffer>(&message.body)) {
+    receiver_.OnOffer(message.from, *offer);
+  } else if (const auto* ack = std::get_if<pb::SnapshotAck>(&message.body)) {
+    sender_.OnAck(message.from, *ack);
+  } else if (const auto* report = std::get_if<pb::CheckpointReport>(&message.body)) {
+    if (!stopped_ && !quarantine_.active()) audit_.OnReport(message.from, *report);
   } else {
-    auto& body = std::get<Message>(message->body);
-    replication_times_.OnReceive(message->from, body);
-    pump_.Feed(Received{message->from, std::move(body)});
+    pump_.Feed(SnapshotWanted{message.from});
   }
 }
 
@@ -207,6 +252,11 @@ NodeStatus Node::Impl::status() const {
   status.proposals_pending = forwarder_.pending();
   status.proposals_failed = forwarder_.failed();
   status.leader_changes = pump_.leader_changes();
+  status.transfers = sender_.figures();
+  status.transfers.received_bytes = receiver_.received_bytes();
+  status.state_hash = machine_.state_hash();
+  status.quarantined = quarantine_.active();
+  status.state_disputes = audit_.disputes();
   status.stopped = stopped_;
   return status;
 }

@@ -12,12 +12,15 @@
 #include "node/members.h"
 #include "node/proposals.h"
 #include "node/pump.h"
+#include "node/quarantine.h"
 #include "node/reads.h"
 #include "node/recovery.h"
 #include "node/replication_times.h"
+#include "node/scrubber.h"
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
 #include "node/startup.h"
+#include "node/state_audit.h"
 #include "node/wire.h"
 
 namespace metasrv::node {
@@ -60,6 +63,7 @@ class Node::Impl final : public PumpListener {
   void OnProposed(const Proposed& proposed) override { proposals_.OnProposed(proposed); }
   void OnSend(NodeId to, const Message& message) override;
   void OnApplied(const Entry& entry, sm::Applied& applied) override;
+  void OnBatchApplied() override;
   void OnReadReady(const ReadReady& read) override { reads_.OnReadReady(read); }
   void OnMembershipDone(const MembershipDone& done) override { members_.OnMembershipDone(done); }
   void OnCancelSnapshot(NodeId to) override { sender_.Cancel(to); }
@@ -76,6 +80,8 @@ class Node::Impl final : public PumpListener {
 
   void OnNodeCommand(const Entry& entry);
   void OnInstalled(const SnapshotMeta& meta);
+  void OnWrongState(const std::string& reason);
+  void OnSnapshotBody(const Decoded& message);
 
   Context context_;
   sm::Machine machine_;
@@ -90,6 +96,9 @@ class Node::Impl final : public PumpListener {
   SnapshotSender sender_;
   SnapshotReceiver receiver_;
   Compaction compaction_;
+  Quarantine quarantine_;
+  StateAudit audit_;
+  Scrubber scrubber_;
   Startup startup_;
   ChangeHook change_hook_;
   InstallHook install_hook_;

@@ -28,6 +28,11 @@ struct NodeOptions {
   std::uint64_t snapshot_logs_since_last = 1024;  // flush the state after this many applied entries
   std::uint64_t max_applied_log_to_keep = 1000;   // entries kept behind the flushed state
   std::size_t snapshot_chunk_bytes = 1024 * 1024;
+  std::uint64_t snapshot_rate_bytes = 0;                   // per second, of outgoing transfers; 0: no limit
+  Duration snapshot_stall = Duration::Seconds(20);         // a transfer without progress for so long is given up
+  Duration snapshot_pin_keep = Duration::Seconds(600);     // what was pinned or staged waits so long for its resumption
+  std::uint64_t checkpoint_interval = 1000;                // entries between comparisons of states; 0: none
+  Duration state_scrub_interval = Duration::Seconds(600);  // between passes over the rows; 0: none
   std::size_t command_bytes_max = 30 * 1024 * 1024;
   std::size_t pending_writes_max = 65536;
 };

@@ -18,7 +18,7 @@ RaftView ViewOf(const Raft& raft, NodeId id) {
 }
 
 // The state machine's form of committed entries; views into them and into `memberships`.
-std::vector<sm::LogEntry> ToLogEntries(const std::vector<Entry>& entries, std::deque<meta::Membership>& memberships) {
+std::vector<sm::LogEntry> ToLogEntries(std::span<const Entry> entries, std::deque<meta::Membership>& memberships) {
   std::vector<sm::LogEntry> out;
   out.reserve(entries.size());
   for (const Entry& entry : entries) {
@@ -189,7 +189,19 @@ void Pump::ReleaseHeld() {
   }
 }
 
+// A batch ends at a checkpoint, so that the state hash of that index is there to be read.
 void Pump::Apply(const std::vector<Entry>& entries) {
+  const std::uint64_t interval = context_.options.checkpoint_interval;
+  std::span<const Entry> rest(entries);
+  while (!rest.empty() && !stopped_) {
+    std::size_t count = rest.size();
+    if (interval > 0) count = std::min<std::size_t>(count, interval - rest.front().id.index.value() % interval);
+    ApplyPiece(rest.first(count));
+    rest = rest.subspan(count);
+  }
+}
+
+void Pump::ApplyPiece(std::span<const Entry> entries) {
   std::deque<meta::Membership> memberships;
   const Instant start = context_.Now();
   auto applied = machine_.Apply(ToLogEntries(entries, memberships));
@@ -197,6 +209,7 @@ void Pump::Apply(const std::vector<Entry>& entries) {
   context_.Measure(Stage::kApply, start);
   context_.Emit({TraceKind::kApplied, applied_end().value(), 0, {}});
   for (std::size_t i = 0; i < entries.size() && !stopped_; ++i) listener_.OnApplied(entries[i], (*applied)[i]);
+  if (!stopped_) listener_.OnBatchApplied();
 }
 
 void Pump::ArmTimer() {

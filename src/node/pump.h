@@ -3,6 +3,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,8 @@ class PumpListener {
   virtual void OnProposed(const Proposed& proposed) = 0;
   virtual void OnSend(NodeId to, const Message& message) = 0;
   virtual void OnApplied(const Entry& entry, sm::Applied& applied) = 0;
+  // A batch of entries was applied; batches end at every multiple of checkpoint_interval.
+  virtual void OnBatchApplied() = 0;
   virtual void OnReadReady(const ReadReady& read) = 0;
   virtual void OnMembershipDone(const MembershipDone& done) = 0;
   virtual void OnCancelSnapshot(NodeId to) = 0;
@@ -95,6 +98,7 @@ class Pump {
   void SendOrHold(std::vector<Outgoing> messages);
   void ReleaseHeld();
   void Apply(const std::vector<Entry>& entries);
+  void ApplyPiece(std::span<const Entry> entries);
   void ArmTimer();
 
   Context& context_;

@@ -19,6 +19,11 @@ void Reads::Add(ReadDone done) {
     result.status = ReadStatus::kStopped;
     return done(std::move(result));
   }
+  if (barred_) {
+    ReadResult result;
+    result.status = ReadStatus::kNoLeader;
+    return done(std::move(result));
+  }
   arriving_.push_back(std::move(done));
   if (arriving_.size() == 1) context_.env.loop.Post(context_.lifetime.Guard([this] { AskNew(); }));
 }
@@ -133,6 +138,16 @@ void Reads::Revisit() {
   for (const std::uint64_t key : late) {
     if (auto found = batches_.find(key); found != batches_.end()) Fail(found, ReadStatus::kNoLeader);
   }
+}
+
+void Reads::SetBarred(bool barred) {
+  barred_ = barred;
+  if (!barred) return;
+  ReadResult result;
+  result.status = ReadStatus::kNoLeader;
+  auto arriving = std::exchange(arriving_, {});
+  for (ReadDone& done : arriving) done(result);
+  while (!batches_.empty()) Fail(batches_.begin(), ReadStatus::kNoLeader);
 }
 
 void Reads::Stop() {

@@ -24,6 +24,8 @@ class Reads {
   // Entries may have been applied, leadership may have changed.
   void OnQuiet();
   void Stop();
+  // While barred every read fails as if nobody led: the state here is known to be wrong, other nodes' is not.
+  void SetBarred(bool barred);
 
  private:
   struct Batch {
@@ -54,6 +56,7 @@ class Reads {
   LogIndex served_end_;
   RaftView view_;
   bool stopped_ = false;
+  bool barred_ = false;
 };
 
 }  // namespace metasrv::node

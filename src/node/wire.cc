@@ -249,6 +249,12 @@ std::string MessageEncoder::Encode(NodeId to, const Message& message) {
       message);
 }
 
+std::string MessageEncoder::Encode(NodeId to, pb::SnapshotOffer offer) const {
+  pb::PeerMessage out = Header(to);
+  *out.mutable_snapshot_offer() = std::move(offer);
+  return out.SerializeAsString();
+}
+
 std::string MessageEncoder::Encode(NodeId to, pb::SnapshotChunk chunk) const {
   pb::PeerMessage out = Header(to);
   *out.mutable_snapshot_chunk() = std::move(chunk);
@@ -258,6 +264,18 @@ std::string MessageEncoder::Encode(NodeId to, pb::SnapshotChunk chunk) const {
 std::string MessageEncoder::Encode(NodeId to, pb::SnapshotAck ack) const {
   pb::PeerMessage out = Header(to);
   *out.mutable_snapshot_ack() = std::move(ack);
+  return out.SerializeAsString();
+}
+
+std::string MessageEncoder::Encode(NodeId to, pb::CheckpointReport report) const {
+  pb::PeerMessage out = Header(to);
+  *out.mutable_checkpoint_report() = std::move(report);
+  return out.SerializeAsString();
+}
+
+std::string MessageEncoder::Encode(NodeId to, pb::SnapshotRequest request) const {
+  pb::PeerMessage out = Header(to);
+  *out.mutable_snapshot_request() = request;
   return out.SerializeAsString();
 }
 
@@ -302,7 +320,13 @@ std::optional<Decoded> Decode(std::string_view bytes) {
               NodeId(message.to()),
               {message.from_host(), static_cast<std::uint16_t>(message.from_port())},
               {}};
-  if (message.has_snapshot_chunk()) {
+  if (message.has_checkpoint_report()) {
+    out.body = std::move(*message.mutable_checkpoint_report());
+  } else if (message.has_snapshot_request()) {
+    out.body = message.snapshot_request();
+  } else if (message.has_snapshot_offer()) {
+    out.body = std::move(*message.mutable_snapshot_offer());
+  } else if (message.has_snapshot_chunk()) {
     out.body = std::move(*message.mutable_snapshot_chunk());
   } else if (message.has_snapshot_ack()) {
     out.body = std::move(*message.mutable_snapshot_ack());

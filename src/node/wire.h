@@ -40,8 +40,11 @@ class MessageEncoder {
   explicit MessageEncoder(Sender sender) : sender_(std::move(sender)) {}
 
   [[nodiscard]] std::string Encode(NodeId to, const Message& message);
+  [[nodiscard]] std::string Encode(NodeId to, pb::SnapshotOffer offer) const;
   [[nodiscard]] std::string Encode(NodeId to, pb::SnapshotChunk chunk) const;
   [[nodiscard]] std::string Encode(NodeId to, pb::SnapshotAck ack) const;
+  [[nodiscard]] std::string Encode(NodeId to, pb::CheckpointReport report) const;
+  [[nodiscard]] std::string Encode(NodeId to, pb::SnapshotRequest request) const;
 
   // Forgets the encoded entries; called when the peers of one step have been served.
   void DropCache() { cached_ = {}; }
@@ -66,7 +69,9 @@ struct Decoded {
   NodeId from;
   NodeId to;
   Endpoint sender;
-  std::variant<Message, pb::SnapshotChunk, pb::SnapshotAck> body;
+  std::variant<Message, pb::SnapshotOffer, pb::SnapshotChunk, pb::SnapshotAck, pb::CheckpointReport,
+               pb::SnapshotRequest>
+      body;
 };
 
 // Errors: none when the bytes are not a message that a node of this cluster can have sent.

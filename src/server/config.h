@@ -57,6 +57,7 @@ struct RaftConfig {
   std::uint64_t snapshot_logs_since_last = 1024;
   std::uint64_t max_applied_log_to_keep = 1000;
   std::uint64_t snapshot_chunk_size = 4ULL * 1024 * 1024;
+  std::uint64_t snapshot_send_rate = 0;  // ours: bytes per second of outgoing snapshots; 0: no limit
   bool snapshot_db_debug_check = true;
   std::uint64_t snapshot_db_block_keys = 8000;
   std::uint64_t snapshot_db_block_cache_size = 64ULL * 1024 * 1024;

@@ -80,6 +80,8 @@ void AddTunables(RaftConfig& r, std::vector<Setting>& out) {
               {"raft_config.max_applied_log_to_keep", "RAFT_MAX_APPLIED_LOG_TO_KEEP", kValue,
                &r.max_applied_log_to_keep, "Entries kept behind a snapshot"},
               {"raft_config.snapshot_chunk_size", "RAFT_SNAPSHOT_CHUNK_SIZE", kValue, &r.snapshot_chunk_size, "Bytes"},
+              {"raft_config.snapshot_send_rate", nullptr, kValue, &r.snapshot_send_rate,
+               "Bytes per second of outgoing snapshots, 0 for no limit"},
               {"raft_config.snapshot_db_debug_check", "RAFT_SNAPSHOT_DB_DEBUG_CHECK", kSwitch,
                &r.snapshot_db_debug_check, "Accepted, no effect"},
               {"raft_config.snapshot_db_block_keys", "RAFT_SNAPSHOT_DB_BLOCK_KEYS", kValue, &r.snapshot_db_block_keys,

@@ -80,6 +80,10 @@ void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFami
   gauge("current_term", "Current term", status.raft.hard_state.term.value());
   gauge("proposals_pending", "Proposals not yet applied", status.proposals_pending);
   gauge("watchers", "Open watch streams", 0);
+  // Ours; of the hash as many bits as a sample can hold exactly.
+  gauge("state_hash", "Low 48 bits of the state hash", status.state_hash & ((1ULL << 48U) - 1));
+  gauge("state_quarantined", "1 while the state is known to be wrong", status.quarantined ? 1 : 0);
+  gauge("state_disputes", "Checkpoints at which the voters' states differed without a majority", status.state_disputes);
   add(MetricType::Counter, "leader_changes", "Changes of the known leader", static_cast<double>(status.leader_changes));
   add(MetricType::Counter, "proposals_failed", "Failed proposals", static_cast<double>(status.proposals_failed));
   out.push_back(VersionFamily());
@@ -142,6 +146,18 @@ void AppendReplicationFamilies(const node::NodeStatus& status, std::vector<Metri
     metric.gauge.value = static_cast<double>(end - (matched ? matched->index.value() + 1 : 0));
   }
   out.push_back(std::move(lag));
+}
+
+// Ours: whole states that went from node to node.
+void AppendTransferFamilies(const node::SnapshotFigures& transfers, std::vector<MetricFamily>& out) {
+  const auto add = [&out](const char* name, const char* help, std::uint64_t value) {
+    out.push_back(Single(MetricType::Counter, std::string("metasrv_raft_network_snapshot_") + name, help,
+                         static_cast<double>(value)));
+  };
+  add("sent_bytes", "Bytes of snapshots sent", transfers.sent_bytes);
+  add("resent_bytes", "Of these, bytes that had been sent before", transfers.resent_bytes);
+  add("recv_bytes", "Bytes of snapshots received", transfers.received_bytes);
+  add("resumed", "Transfers that went on where an earlier one had ended", transfers.resumed);
 }
 
 }  // namespace
@@ -212,6 +228,7 @@ std::string Metrics::Render(const NodeFigures& figures, const TraceMetrics& even
   AppendStateFamilies(figures.state, families);
   AppendPeerFamilies(figures.status, figures.peers, families);
   AppendReplicationFamilies(figures.status, families);
+  AppendTransferFamilies(figures.status.transfers, families);
   for (std::vector<MetricFamily> collected : {events.Collect(), impl_->registry.Collect()}) {
     std::ranges::move(collected, std::back_inserter(families));
   }

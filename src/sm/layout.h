@@ -19,6 +19,8 @@ namespace metasrv::sm {
 //   's' "membership"                 -> pb.StoredMembership  LastMembership
 //   's' "seq"                        -> decimal text      Sequences
 //   's' "time"                       -> decimal text      newest time of an applied entry, ms; not part of a backup
+//   's' "hash"                       -> decimal text      the state hash (state_hash.h); not part of a backup
+//   's' "quarantined"                -> text              this node's state is wrong, and why; not replicated
 inline constexpr char kRecordTable = 'k';
 inline constexpr char kExpireTable = 'e';
 inline constexpr char kNodeTable = 'n';
@@ -27,6 +29,8 @@ inline constexpr std::string_view kLastAppliedRow = "sapplied";
 inline constexpr std::string_view kLastMembershipRow = "smembership";
 inline constexpr std::string_view kLastSeqRow = "sseq";
 inline constexpr std::string_view kLogTimeRow = "stime";
+inline constexpr std::string_view kStateHashRow = "shash";
+inline constexpr std::string_view kQuarantinedRow = "squarantined";
 
 [[nodiscard]] std::string RecordRow(std::string_view key);
 [[nodiscard]] std::string_view KeyOfRecordRow(std::string_view row);

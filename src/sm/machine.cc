@@ -11,6 +11,7 @@
 #include "sm/overlay.h"
 #include "sm/read.h"
 #include "sm/row_codec.h"
+#include "sm/state_hash.h"
 #include "sm/txn.h"
 #include "sm/upsert.h"
 
@@ -49,7 +50,15 @@ void Machine::Reload() {
   last_membership_ = ReadLastMembership(store_);
   last_seq_ = ReadLastSeq(store_);
   log_time_ms_ = ReadLogTime(store_).value();
+  stored_hash_ = ReadStateHash(store_);
+  state_hash_ = stored_hash_ ? *stored_hash_ : ComputeStateHash(store_);
   expire_floor_ms_ = 0;
+}
+
+bool Machine::MarkQuarantined(const std::string& reason) {
+  WriteBatch batch;
+  batch.Put(std::string(kQuarantinedRow), reason);
+  return store_.Write(std::move(batch));
 }
 
 std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> entries) {
@@ -75,13 +84,16 @@ std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> ent
     }
   }
   const bool seq_changed = state.last_seq() != last_seq_;
+  state_hash_ += SeqHash(state.last_seq()) - SeqHash(last_seq_);
   last_seq_ = state.last_seq();
   expire_floor_ms_ = state.expire_floor_ms();
-  WriteBatch batch = state.TakeChanges();
+  WriteBatch batch = state.TakeChanges(state_hash_);
   batch.Put(std::string(kLastAppliedRow), ToProto(*last_applied_).SerializeAsString());
   if (membership_changed) batch.Put(std::string(kLastMembershipRow), last_membership_.SerializeAsString());
   if (seq_changed) batch.Put(std::string(kLastSeqRow), std::to_string(last_seq_));
   if (log_time_ms_ != time_before) batch.Put(std::string(kLogTimeRow), std::to_string(log_time_ms_));
+  if (stored_hash_ != state_hash_) batch.Put(std::string(kStateHashRow), std::to_string(state_hash_));
+  stored_hash_ = state_hash_;
   if (!store_.Write(std::move(batch))) return std::nullopt;
   return results;
 }

@@ -57,6 +57,13 @@ class Machine {
   // No applied entry carries a later time.
   [[nodiscard]] WallMillis log_time() const { return WallMillis(log_time_ms_); }
 
+  // The state hash (state_hash.h), as of the last applied entry. Stored in the same batch as what it stands for.
+  [[nodiscard]] std::uint64_t state_hash() const { return state_hash_; }
+
+  // Marks the state as wrong, and why (layout.h). A replaced state is not marked any more.
+  // Errors: false when the disk failed; the node must stop.
+  [[nodiscard]] bool MarkQuarantined(const std::string& reason);
+
   // Reads the cached scalars again, after the store was replaced by an installed snapshot.
   void Reload();
 
@@ -66,6 +73,8 @@ class Machine {
   pb::StoredMembership last_membership_;
   std::uint64_t last_seq_ = 0;
   std::uint64_t log_time_ms_ = 0;
+  std::uint64_t state_hash_ = 0;
+  std::optional<std::uint64_t> stored_hash_;
   std::uint64_t expire_floor_ms_ = 0;  // no row of the expiry index is smaller; saves looking for nothing
 };
 

@@ -2,6 +2,8 @@
 
 #include <vector>
 
+#include "common/check.h"
+
 namespace metasrv::sm {
 namespace {
 
@@ -21,24 +23,27 @@ class MapIterator final : public Iterator {
   std::string upper_;
 };
 
-class MapInstaller final : public Installer {
- public:
-  explicit MapInstaller(PersistentMap& target) : target_(target) {}
+}  // namespace
 
-  void Add(std::vector<Row> rows) override {
+class MemStore::MapInstaller final : public Installer {
+ public:
+  MapInstaller(MemStore& target, PersistentMap rows) : target_(target), rows_(std::move(rows)) {}
+
+  using Installer::Add;
+  void Add(std::vector<Row> rows, std::string mark) override {
     for (Row& row : rows) rows_.Put(std::move(row.first), std::move(row.second));
+    if (!mark.empty()) target_.staged_ = StagedRows{rows_, std::move(mark)};
   }
   void Commit(std::move_only_function<void(bool ok)> done) override {
-    target_ = std::move(rows_);
+    target_.rows_ = std::move(rows_);
+    target_.staged_.reset();
     done(true);
   }
 
  private:
-  PersistentMap& target_;
+  MemStore& target_;
   PersistentMap rows_;
 };
-
-}  // namespace
 
 std::optional<std::string> GetFrom(const PersistentMap& rows, std::string_view key) {
   const std::string* value = rows.Find(key);
@@ -80,6 +85,16 @@ void MemStore::Flush(std::move_only_function<void(bool ok)> done) { done(true); 
 
 std::shared_ptr<const Snapshot> MemStore::NewSnapshot() const { return std::make_shared<const MapReader>(rows_); }
 
-std::unique_ptr<Installer> MemStore::NewInstaller() { return std::make_unique<MapInstaller>(rows_); }
+std::unique_ptr<Installer> MemStore::NewInstaller() {
+  staged_.reset();
+  return std::make_unique<MapInstaller>(*this, PersistentMap());
+}
+
+std::optional<std::string> MemStore::Staged() const { return staged_ ? std::optional(staged_->mark) : std::nullopt; }
+
+std::unique_ptr<Installer> MemStore::ResumeInstaller() {
+  CHECK(staged_.has_value());
+  return std::make_unique<MapInstaller>(*this, staged_->rows);
+}
 
 }  // namespace metasrv::sm

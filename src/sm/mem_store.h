@@ -30,6 +30,12 @@ class MapReader : public Reader {
 // Applies a batch's changes in their order.
 void ApplyTo(PersistentMap& rows, WriteBatch batch);
 
+// An unfinished installation: its rows, and the mark that goes with them.
+struct StagedRows {
+  PersistentMap rows;
+  std::string mark;
+};
+
 // A Store in memory that never fails: what is written is durable at once, and `done` callbacks run before the call
 // returns. Copying costs O(1) and freezes the content.
 class MemStore : public Store {
@@ -44,11 +50,16 @@ class MemStore : public Store {
   [[nodiscard]] std::shared_ptr<const Snapshot> NewSnapshot() const override;
   // The store must outlive the installer.
   [[nodiscard]] std::unique_ptr<Installer> NewInstaller() override;
+  [[nodiscard]] std::optional<std::string> Staged() const override;
+  [[nodiscard]] std::unique_ptr<Installer> ResumeInstaller() override;
 
   [[nodiscard]] const PersistentMap& rows() const { return rows_; }
 
  private:
+  class MapInstaller;
+
   PersistentMap rows_;
+  std::optional<StagedRows> staged_;
 };
 
 }  // namespace metasrv::sm

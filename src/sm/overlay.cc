@@ -6,6 +6,7 @@
 #include "log.pb.h"
 #include "sm/layout.h"
 #include "sm/row_codec.h"
+#include "sm/state_hash.h"
 
 namespace metasrv::sm {
 
@@ -16,9 +17,11 @@ Overlay::Records::iterator Overlay::Load(std::string_view key) {
   auto place = records_.lower_bound(key);
   if (place != records_.end() && place->first == key) return place;
   CachedRecord cached;
-  if (const auto stored = store_.Get(RecordRow(key))) {
+  const std::string row = RecordRow(key);
+  if (const auto stored = store_.Get(row)) {
     cached.record = ParseRow<meta::SeqV>(*stored);
     cached.in_store = true;
+    cached.stored_hash = RowHash(row, *stored);
   }
   return records_.emplace_hint(place, std::string(key), std::move(cached));
 }
@@ -70,7 +73,10 @@ std::vector<std::string> Overlay::LoadKeys(std::string_view prefix) {
     keys.emplace_back(key);
     // The walk has passed this key in the cache, so that adding it does not disturb the walk.
     if (stored != nullptr) {
-      records_.emplace(keys.back(), CachedRecord{ParseRow<meta::SeqV>(*stored), /*in_store=*/true, /*changed=*/false});
+      records_.emplace(keys.back(), CachedRecord{.record = ParseRow<meta::SeqV>(*stored),
+                                                 .in_store = true,
+                                                 .changed = false,
+                                                 .stored_hash = RowHash(RecordRow(key), *stored)});
     }
     return true;
   });
@@ -132,23 +138,39 @@ std::optional<std::string> Overlay::GetRow(std::string_view row) const {
   return own != rows_.end() ? own->second : store_.Get(row);
 }
 
-WriteBatch Overlay::TakeChanges() {
+void Overlay::MoveHash(std::uint64_t& state_hash, std::string_view row, const std::string* value) const {
+  if (const auto stored = store_.Get(row)) state_hash -= RowHash(row, *stored);
+  if (value != nullptr) state_hash += RowHash(row, *value);
+}
+
+WriteBatch Overlay::TakeChanges(std::uint64_t& state_hash) {
   stored_expiries_.reset();
   WriteBatch batch;
   for (const auto& [key, cached] : records_) {
     if (!cached.changed) continue;
+    state_hash -= cached.stored_hash;
     if (cached.record.has_value()) {
-      batch.Put(RecordRow(key), cached.record->SerializeAsString());
+      std::string row = RecordRow(key);
+      std::string value = cached.record->SerializeAsString();
+      state_hash += RowHash(row, value);
+      batch.Put(std::move(row), std::move(value));
     } else if (cached.in_store) {
       batch.Delete(RecordRow(key));
     }
   }
-  for (const auto& [time_ms, seq] : removed_expiries_) batch.Delete(ExpireRow(time_ms, seq));
+  for (const auto& [time_ms, seq] : removed_expiries_) {
+    std::string row = ExpireRow(time_ms, seq);
+    MoveHash(state_hash, row, nullptr);
+    batch.Delete(std::move(row));
+  }
   for (auto& [row, key] : added_expiries_) {
     pb::ExpireValue value;
     value.set_seq(1);  // always 1 in a genuine backup (export-format.md §4)
     value.set_key(std::move(key));
-    batch.Put(ExpireRow(row.first, row.second), value.SerializeAsString());
+    std::string name = ExpireRow(row.first, row.second);
+    std::string bytes = value.SerializeAsString();
+    MoveHash(state_hash, name, &bytes);
+    batch.Put(std::move(name), std::move(bytes));
   }
   for (auto& [row, value] : rows_) batch.changes.push_back({row, std::move(value)});
   return batch;

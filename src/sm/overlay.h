@@ -61,14 +61,16 @@ class Overlay {
   // A lower bound of the expiry index with all changes, for the next overlay of the same store.
   [[nodiscard]] std::uint64_t expire_floor_ms() const { return expire_floor_ms_; }
 
-  // Every change so far as rows. The overlay must not be used afterwards.
-  [[nodiscard]] WriteBatch TakeChanges();
+  // Every change so far as rows; moves `state_hash` (state_hash.h) by what they change of records and expiry index.
+  // The overlay must not be used afterwards.
+  [[nodiscard]] WriteBatch TakeChanges(std::uint64_t& state_hash);
 
  private:
   struct CachedRecord {
     std::optional<meta::SeqV> record;
     bool in_store = false;
     bool changed = false;
+    std::uint64_t stored_hash = 0;  // of the row in the store
   };
   using Records = std::map<std::string, CachedRecord, std::less<>>;
   using TimeAndSeq = std::pair<std::uint64_t, std::uint64_t>;
@@ -77,6 +79,8 @@ class Overlay {
 
   Records::iterator Load(std::string_view key);
   void VisitKeys(std::string_view prefix, const KeyVisitor& visit) const;
+  // Moves `state_hash` from the stored row, if there is one, to its new value, if there is one.
+  void MoveHash(std::uint64_t& state_hash, std::string_view row, const std::string* value) const;
   void AddExpireRow(std::uint64_t time_ms, std::uint64_t seq, std::string key);
   // Steps over stored index rows that the batch has replaced or removed.
   void SkipChangedExpireRows();

@@ -94,6 +94,8 @@ std::vector<std::string> ReadFeatures(const Reader& state) {
   return names;
 }
 
+std::optional<std::string> ReadQuarantine(const Reader& state) { return state.Get(kQuarantinedRow); }
+
 std::uint64_t HashState(const Reader& state) {
   std::uint64_t hash = 0;
   for (auto rows = state.Scan("", ""); rows->Valid(); rows->Next()) {

@@ -47,6 +47,9 @@ class PrefixScan {
 [[nodiscard]] std::map<NodeId, meta::Node> ReadNodes(const Reader& state);
 [[nodiscard]] std::vector<std::string> ReadFeatures(const Reader& state);
 
+// Why this state is known to be wrong; none: it is not.
+[[nodiscard]] std::optional<std::string> ReadQuarantine(const Reader& state);
+
 // A hash of every row in order: equal states have equal hashes, on every replica and every implementation of Reader.
 [[nodiscard]] std::uint64_t HashState(const Reader& state);
 

@@ -51,11 +51,15 @@ using Row = std::pair<std::string, std::string>;
 // Collects a complete new state beside the present one, which stays readable and writable until Commit.
 class Installer {
  public:
+  // Without Commit: rows that were never marked are forgotten, marked ones stay staged.
   virtual ~Installer() = default;
-  // Rows in any order; no key twice.
-  virtual void Add(std::vector<Row> rows) = 0;
+  // Rows in any order; no key twice. A `mark` that is not empty stages everything so far: rows and mark are one change,
+  // in the order of the store's writes, so that a crash leaves the rows and the mark of one Add, at least those that a
+  // Flush covers (docs/STORAGE.md, K16).
+  virtual void Add(std::vector<Row> rows, std::string mark) = 0;
+  void Add(std::vector<Row> rows) { Add(std::move(rows), {}); }
   // Replaces the whole store by the collected rows, atomically and durably, then calls `done(true)`; `done(false)`
-  // after a disk error, which poisons the store. Dropping the installer without Commit forgets the rows.
+  // after a disk error, which poisons the store. Nothing is staged any more.
   virtual void Commit(std::move_only_function<void(bool ok)> done) = 0;
 };
 
@@ -74,7 +78,13 @@ class Store : public Reader {
   // Shared ownership: the view lives until the last user lets go.
   [[nodiscard]] virtual std::shared_ptr<const Snapshot> NewSnapshot() const = 0;
 
+  // Forgets what is staged. Requires: no other installer is in use.
   [[nodiscard]] virtual std::unique_ptr<Installer> NewInstaller() = 0;
+
+  // The last mark of what is staged; none when nothing is.
+  [[nodiscard]] virtual std::optional<std::string> Staged() const = 0;
+  // Goes on with what is staged. Requires: Staged(), and no other installer is in use.
+  [[nodiscard]] virtual std::unique_ptr<Installer> ResumeInstaller() = 0;
 };
 
 }  // namespace metasrv::sm

@@ -39,6 +39,72 @@ TEST(Snapshot, OlderThanTheCommitPointChangesNothing) {
   EXPECT_EQ(cluster.raft(kTwo).status().commit_end, before.commit_end);
 }
 
+// Two snapshots arrive close together: the second must not take the place of the one that is being installed.
+TEST(Snapshot, ThatArrivesWhileAnotherIsInstalledChangesNothing) {
+  RaftCluster cluster = LedWith(2);
+  SnapshotMeta first = MetaAt(cluster, kOne);
+  first.last->index = LogIndex(50);
+  SnapshotMeta second = first;
+  second.last->index = LogIndex(60);
+  Raft raft = cluster.raft(kTwo);
+  const Instant now = Instant::FromMicros(0);
+  EXPECT_TRUE(raft.Step(now, SnapshotReceived{.from = kOne, .term = Term(1), .meta = first}).install_snapshot);
+  EXPECT_FALSE(raft.Step(now, SnapshotReceived{.from = kOne, .term = Term(1), .meta = second}).install_snapshot);
+  const Output appended = raft.Step(
+      now,
+      Received{kOne, AppendRequest{.term = Term(1), .prev = first.last, .entries = {}, .commit_end = LogIndex(51)}});
+  EXPECT_TRUE(appended.committed.empty());
+  static_cast<void>(raft.Step(now, SnapshotInstalled{first}));
+  EXPECT_EQ(raft.status().commit_end, LogIndex(51));
+  EXPECT_TRUE(raft.Step(now, SnapshotReceived{.from = kOne, .term = Term(1), .meta = second}).install_snapshot);
+}
+
+TEST(Quarantine, AFollowerStoresButAppliesNothingUntilAStateReplacesItsOwn) {
+  RaftCluster cluster = LedWith(2);
+  Raft raft = cluster.raft(kTwo);
+  const Instant now = Instant::FromMicros(0);
+  static_cast<void>(raft.Step(now, Quarantine{}));
+  const LogId last = *raft.status().last;
+  ASSERT_EQ(raft.status().commit_end, last.index.Next());
+  const LogId next{Term(1), kOne, last.index.Next()};
+  AppendRequest append{.term = Term(1), .prev = last, .entries = {Entry::Blank(next)}, .commit_end = next.index.Next()};
+  const Output stored = raft.Step(now, Received{kOne, append});
+  ASSERT_TRUE(stored.persist);
+  EXPECT_TRUE(raft.Step(now, Persisted{stored.persist->seq}).committed.empty());
+  EXPECT_EQ(raft.status().commit_end, next.index.Next());
+
+  SnapshotMeta state = MetaAt(cluster, kOne);
+  state.last->index = last.index.Prev();
+  EXPECT_FALSE(raft.Step(now, SnapshotReceived{.from = kOne, .term = Term(1), .meta = state}).install_snapshot)
+      << "what was applied is never undone";
+  state.last = last;
+  EXPECT_TRUE(raft.Step(now, SnapshotReceived{.from = kOne, .term = Term(1), .meta = state}).install_snapshot);
+  const Output installed = raft.Step(now, SnapshotInstalled{state});
+  ASSERT_EQ(installed.committed.size(), 1U);
+  EXPECT_EQ(installed.committed[0].id, next);
+}
+
+TEST(Quarantine, ALeaderStepsDownAndNeverCampaigns) {
+  RaftCluster cluster = LedWith(2);
+  Raft raft = cluster.raft(kOne);
+  static_cast<void>(raft.Step(Instant::FromMicros(0), Quarantine{}));
+  EXPECT_EQ(raft.status().role, RoleName::kFollower);
+  for (int second = 1; second < 20; ++second) {
+    EXPECT_TRUE(raft.Step(Instant::FromMicros(1'000'000 * second), Tick{}).messages.empty());
+  }
+  EXPECT_TRUE(raft.Step(Instant::FromMicros(20'000'000), Campaign{}).messages.empty());
+}
+
+TEST(SnapshotWanted, MakesALeaderSendTheStateToAPeerWhoseLogIsFine) {
+  RaftCluster cluster = LedWith(2);
+  Raft raft = cluster.raft(kOne);
+  const Instant now = Instant::FromMicros(0);
+  EXPECT_EQ(raft.Step(now, SnapshotWanted{kTwo}).send_snapshots.size(), 1U);
+  EXPECT_TRUE(raft.Step(now, SnapshotWanted{kTwo}).send_snapshots.empty()) << "it is under way";
+  Raft follower = cluster.raft(kTwo);
+  EXPECT_TRUE(follower.Step(now, SnapshotWanted{kThree}).send_snapshots.empty());
+}
+
 TEST(Snapshot, OfAnOldTermIsIgnored) {
   RaftCluster cluster = LedWith(2);
   SnapshotMeta newer = MetaAt(cluster, kOne);

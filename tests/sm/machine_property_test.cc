@@ -11,6 +11,7 @@
 #include "sm/machine.h"
 #include "sm/mem_store.h"
 #include "sm/read.h"
+#include "sm/state_hash.h"
 #include "sm/txn_convert.h"
 #include "tests/sm/notation.h"
 #include "tests/sm/random_commands.h"
@@ -93,6 +94,8 @@ std::vector<sm::Applied> ApplyInBatches(sm::Store& store, const std::vector<sm::
     auto applied = machine->Apply(std::span(entries).subspan(begin, end - begin));
     RC_ASSERT(applied.has_value());
     for (auto& one : *applied) all.push_back(std::move(one));
+    RC_ASSERT(machine->state_hash() == sm::ComputeStateHash(store));
+    RC_ASSERT(sm::ReadStateHash(store) == machine->state_hash());
     begin = end;
     if (cut()) machine.emplace(store);  // a restart must not be seen either
   }

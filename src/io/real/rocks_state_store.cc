@@ -28,6 +28,15 @@ using Done = std::move_only_function<void(bool ok)>;
 constexpr Generation kNoGeneration = 0;
 constexpr std::string_view kCurrentName = "current";
 
+constexpr std::string_view kStagedName = "staged";
+
+// An unfinished installation: where its rows are, and the mark that goes with them.
+struct StagedGeneration {
+  Generation generation = 0;
+  std::string mark;
+};
+
+std::string StagedRow() { return GenerationPrefix(kNoGeneration) + std::string(kStagedName); }
 std::string CurrentRow() { return GenerationPrefix(kNoGeneration) + std::string(kCurrentName); }
 
 rocksdb::Options StateDbOptions(const RocksStateOptions& options) {
@@ -78,23 +87,47 @@ rocksdb::Status DropGenerations(rocksdb::DB& db, Generation first, Generation en
   return found->Valid() ? rows.DeleteRange(lower, upper) : found->status();
 }
 
+std::optional<Generation> ParseGeneration(std::string_view bytes) {
+  if (bytes.size() < sizeof(Generation)) return std::nullopt;
+  Generation generation = 0;
+  for (const char byte : bytes.substr(0, sizeof(Generation))) {
+    generation = generation << 8 | static_cast<unsigned char>(byte);
+  }
+  return generation;
+}
+
 std::expected<Generation, Error> ReadCurrent(rocksdb::DB& db) {
   std::string value;
   const rocksdb::Status status = db.Get({}, CurrentRow(), &value);
   if (status.IsNotFound()) return kFirstGeneration;
   if (!status.ok()) return std::unexpected(ToError(status, "read state"));
-  if (value.size() != sizeof(Generation)) return std::unexpected(Error{ErrorKind::kCorrupt, "state: bad generation"});
-  Generation generation = 0;
-  for (const char byte : value) generation = generation << 8 | static_cast<unsigned char>(byte);
-  return generation;
+  const auto generation = ParseGeneration(value);
+  if (!generation || value.size() != sizeof(Generation)) {
+    return std::unexpected(Error{ErrorKind::kCorrupt, "state: bad generation"});
+  }
+  return *generation;
 }
 
-// An install that a crash cut short left rows of a generation that nobody will ever read.
-rocksdb::Status DropLeftovers(rocksdb::DB& db, Generation current) {
+// None unless rows of a generation after `current` are staged.
+std::expected<std::optional<StagedGeneration>, Error> ReadStaged(rocksdb::DB& db, Generation current) {
+  std::string value;
+  const rocksdb::Status status = db.Get({}, StagedRow(), &value);
+  if (status.IsNotFound()) return std::nullopt;
+  if (!status.ok()) return std::unexpected(ToError(status, "read state"));
+  const auto generation = ParseGeneration(value);
+  if (!generation) return std::unexpected(Error{ErrorKind::kCorrupt, "state: bad staged generation"});
+  if (*generation <= current) return std::nullopt;
+  return StagedGeneration{*generation, value.substr(sizeof(Generation))};
+}
+
+// An install that a crash cut short left rows of a generation that nobody will ever read, unless they are staged.
+rocksdb::Status DropLeftovers(rocksdb::DB& db, Generation current, const std::optional<StagedGeneration>& staged) {
   rocksdb::WriteBatch rows;
   rocksdb::Status status;
+  const Generation last = std::numeric_limits<Generation>::max();
   if (kFirstGeneration < current) status = DropGenerations(db, kFirstGeneration, current, rows);
-  if (status.ok()) status = DropGenerations(db, current + 1, std::numeric_limits<Generation>::max(), rows);
+  if (status.ok()) status = DropGenerations(db, current + 1, staged ? staged->generation : last, rows);
+  if (status.ok() && staged) status = DropGenerations(db, staged->generation + 1, last, rows);
   return status.ok() && rows.Count() > 0 ? db.Write(WithoutWal(), &rows) : status;
 }
 
@@ -102,8 +135,13 @@ rocksdb::Status DropLeftovers(rocksdb::DB& db, Generation current) {
 
 class RocksStateStore::Impl {
  public:
-  Impl(EventLoop& loop, std::shared_ptr<rocksdb::DB> db, Generation current)
-      : loop_(loop), db_(std::move(db)), alive_(std::make_shared<bool>(true)), current_(current), newest_(current) {}
+  Impl(EventLoop& loop, std::shared_ptr<rocksdb::DB> db, Generation current, std::optional<StagedGeneration> staged)
+      : loop_(loop),
+        db_(std::move(db)),
+        alive_(std::make_shared<bool>(true)),
+        current_(current),
+        newest_(staged ? staged->generation : current),
+        staged_(std::move(staged)) {}
   ~Impl() { alive_.reset(); }
 
   [[nodiscard]] rocksdb::DB& db() const { return *db_; }
@@ -130,10 +168,27 @@ class RocksStateStore::Impl {
     const Generation old = std::exchange(current_, generation);
     rocksdb::Status status = rows.Put(CurrentRow(), GenerationPrefix(generation));
     if (status.ok()) status = rows.DeleteRange(GenerationPrefix(old), GenerationPrefix(old + 1));
+    if (status.ok() && std::exchange(staged_, std::nullopt)) status = rows.Delete(StagedRow());
     if (status.ok()) static_cast<void>(Write(rows));
     if (!status.ok()) Poison(status, "replace state");
     Flush(std::move(done));
     worker_.Add([this, old] { ReclaimSpace(old); });
+  }
+
+  // Adds to `rows`, which belong to `generation`, that they are staged.
+  void Stage(Generation generation, std::string mark, rocksdb::WriteBatch& rows) {
+    CHECK(rows.Put(StagedRow(), GenerationPrefix(generation) + mark).ok());
+    staged_ = StagedGeneration{generation, std::move(mark)};
+  }
+  [[nodiscard]] const std::optional<StagedGeneration>& staged() const { return staged_; }
+
+  void ForgetStaged() {
+    if (!staged_) return;
+    const Generation generation = std::exchange(staged_, std::nullopt)->generation;
+    rocksdb::WriteBatch rows;
+    CHECK(rows.Delete(StagedRow()).ok());
+    static_cast<void>(Write(rows));
+    Abandon(generation);
   }
 
   void Abandon(Generation generation) {
@@ -181,6 +236,7 @@ class RocksStateStore::Impl {
   std::shared_ptr<bool> alive_;
   Generation current_;
   Generation newest_;
+  std::optional<StagedGeneration> staged_;
 
   mutable std::mutex mutex_;
   std::optional<Error> failure_;
@@ -191,17 +247,20 @@ class RocksStateStore::Impl {
 // Writes the rows as they come; RocksDB flushes them to disk when there are many.
 class RocksStateStore::Install final : public sm::Installer {
  public:
-  explicit Install(Impl& store) : store_(store), generation_(store.NewGeneration()) {}
+  Install(Impl& store, Generation generation) : store_(store), generation_(generation) {}
   ~Install() override {
-    if (!committed_) store_.Abandon(generation_);
+    const bool is_staged = store_.staged() && store_.staged()->generation == generation_;
+    if (!committed_ && !is_staged) store_.Abandon(generation_);
   }
   Install(const Install&) = delete;
   Install& operator=(const Install&) = delete;
 
-  void Add(std::vector<sm::Row> rows) override {
+  using sm::Installer::Add;
+  void Add(std::vector<sm::Row> rows, std::string mark) override {
     const std::string prefix = GenerationPrefix(generation_);
     rocksdb::WriteBatch batch;
     for (const auto& [key, value] : rows) CHECK(PutRow(prefix, key, value, batch).ok());
+    if (!mark.empty()) store_.Stage(generation_, std::move(mark), batch);
     // An error poisons the store, and Commit reports it.
     static_cast<void>(store_.Write(batch));
   }
@@ -224,10 +283,13 @@ std::expected<std::unique_ptr<RocksStateStore>, Error> RocksStateStore::Open(con
   if (!db) return std::unexpected(db.error());
   const auto current = ReadCurrent(**db);
   if (!current) return std::unexpected(current.error());
-  if (const auto status = DropLeftovers(**db, *current); !status.ok()) {
+  auto staged = ReadStaged(**db, *current);
+  if (!staged) return std::unexpected(staged.error());
+  if (const auto status = DropLeftovers(**db, *current, *staged); !status.ok()) {
     return std::unexpected(ToError(status, "clean up state"));
   }
-  return std::unique_ptr<RocksStateStore>(new RocksStateStore(std::make_unique<Impl>(loop, *std::move(db), *current)));
+  return std::unique_ptr<RocksStateStore>(
+      new RocksStateStore(std::make_unique<Impl>(loop, *std::move(db), *current, *std::move(staged))));
 }
 
 RocksStateStore::RocksStateStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -253,7 +315,17 @@ bool RocksStateStore::Write(sm::WriteBatch batch) {
 
 void RocksStateStore::Flush(Done done) { impl_->Flush(std::move(done)); }
 std::shared_ptr<const sm::Snapshot> RocksStateStore::NewSnapshot() const { return impl_->Pin(); }
-std::unique_ptr<sm::Installer> RocksStateStore::NewInstaller() { return std::make_unique<Install>(*impl_); }
+std::unique_ptr<sm::Installer> RocksStateStore::NewInstaller() {
+  impl_->ForgetStaged();
+  return std::make_unique<Install>(*impl_, impl_->NewGeneration());
+}
+std::optional<std::string> RocksStateStore::Staged() const {
+  return impl_->staged() ? std::optional(impl_->staged()->mark) : std::nullopt;
+}
+std::unique_ptr<sm::Installer> RocksStateStore::ResumeInstaller() {
+  CHECK(impl_->staged().has_value());
+  return std::make_unique<Install>(*impl_, impl_->staged()->generation);
+}
 StateFileStats RocksStateStore::FileStats() const {
   std::map<std::string, std::string> found;
   if (!impl_->db().GetMapProperty(rocksdb::DB::Properties::kAggregatedTableProperties, &found)) return {};
@@ -263,7 +335,6 @@ StateFileStats RocksStateStore::FileStats() const {
   };
   return {number("data_size"), number("index_size"), number("num_data_blocks"), number("num_entries")};
 }
-
 std::optional<Error> RocksStateStore::failure() const { return impl_->failure(); }
 
 }  // namespace metasrv::io

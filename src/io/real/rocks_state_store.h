@@ -58,6 +58,8 @@ class RocksStateStore final : public sm::Store {
   [[nodiscard]] std::shared_ptr<const sm::Snapshot> NewSnapshot() const override;
   // The installed rows are visible as soon as Commit returns, durable when it calls back.
   [[nodiscard]] std::unique_ptr<sm::Installer> NewInstaller() override;
+  [[nodiscard]] std::optional<std::string> Staged() const override;
+  [[nodiscard]] std::unique_ptr<sm::Installer> ResumeInstaller() override;
 
   // Thread-safe; cheap enough for every scrape of the metrics.
   [[nodiscard]] StateFileStats FileStats() const;

@@ -12,6 +12,7 @@
 #include "io/sim/faults.h"
 #include "io/sim/log_image.h"
 #include "io/sim/world.h"
+#include "sm/mem_store.h"
 #include "sm/persistent_map.h"
 #include "sm/store.h"
 
@@ -43,9 +44,15 @@ struct LogDisk {
   LogStats stats;
 };
 
+// What a state store holds at one time: its rows, and an unfinished installation.
+struct StateImage {
+  StateMap rows;
+  std::optional<sm::StagedRows> staged;
+};
+
 // A flush or an install of the state, waiting for the disk.
 struct StateOp {
-  StateMap target;           // the state once it is done
+  StateImage target;         // the state once it is done
   std::uint64_t covers = 0;  // number of the last write that it contains
   bool install = false;
   std::move_only_function<void(bool ok)> done;  // empty once its process is gone
@@ -53,9 +60,9 @@ struct StateOp {
 
 // The state half of a disk.
 struct StateDisk {
-  StateMap durable;
-  StateMap issued;
-  std::deque<StateMap> pending;       // the state after each write since `durable`, in order
+  StateImage durable;
+  StateImage issued;
+  std::deque<StateImage> pending;     // the state after each write since `durable`, in order
   std::uint64_t written = 0;          // writes ever issued
   std::uint64_t durable_through = 0;  // the last write in `durable`; pending.front() is the next one
   std::deque<StateOp> ops;            // one at a time, in order
@@ -103,6 +110,10 @@ class SimDisk {
   // Damages what was durable: every Load from now on answers kCorrupt (K7), until Wipe.
   void CorruptLog() { corrupt_ = true; }
 
+  // Bit rot that no checksum catches: the row changes wherever the disk or the process holds it, but not in what a
+  // running install will put in its place. Nothing when there is no such row.
+  void RotState(std::string_view key, const std::function<std::string(const std::string& value)>& change);
+
   // The observer runs inside the disk's step: it must not kill the node at once, but may schedule events.
   void SetObserver(Observer observer) { observer_ = std::move(observer); }
 
@@ -113,10 +124,10 @@ class SimDisk {
   [[nodiscard]] std::optional<LogId> DurableLastLogId() const { return log_.durable.last(); }
   // Null when a crash could take the entry away, or when it was purged.
   [[nodiscard]] const Entry* DurableEntry(LogIndex index) const { return log_.durable.Find(index); }
-  [[nodiscard]] const StateMap& DurableState() const { return state_.durable; }
+  [[nodiscard]] const StateMap& DurableState() const { return state_.durable.rows; }
   // What the living process sees; at least as much as is durable.
   [[nodiscard]] const LogImage& IssuedLog() const { return log_.issued; }
-  [[nodiscard]] const StateMap& IssuedState() const { return state_.issued; }
+  [[nodiscard]] const StateMap& IssuedState() const { return state_.issued.rows; }
   // Operations that a crash could take away.
   [[nodiscard]] std::size_t PendingLogWrites() const { return log_.pending.size() + log_.undecided.size(); }
   [[nodiscard]] std::size_t PendingStateWrites() const { return state_.pending.size(); }
@@ -144,6 +155,7 @@ class SimDisk {
   [[nodiscard]] std::expected<LogContents, Error> Load() const;
   void WriteLog(const void* handle, LogBatch batch, LogStore::Done done);
   [[nodiscard]] bool WriteState(const void* handle, sm::WriteBatch batch);
+  void StageState(const void* handle, std::optional<sm::StagedRows> staged);
   void FlushState(const void* handle, std::move_only_function<void(bool ok)> done);
   void InstallState(const void* handle, StateMap rows, std::move_only_function<void(bool ok)> done);
 
@@ -161,7 +173,7 @@ class SimDisk {
   void SettleLog();
   void RecoverTornRecord();
   [[nodiscard]] bool Installing() const;
-  [[nodiscard]] const StateMap& NewestState() const;
+  [[nodiscard]] const StateImage& NewestState() const;
   void AddStateOp(StateOp op);
   void StartStateOp();
   void StateOpDue();

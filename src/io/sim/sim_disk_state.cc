@@ -49,10 +49,32 @@ bool SimDisk::WriteState(const void* handle, sm::WriteBatch batch) {
   if (state_process_.handle != handle || state_.poisoned) return false;
   CHECK(!Installing());
   world_.Mix(MixHash(node_.value(), batch.changes.size()));
-  sm::ApplyTo(state_.issued, std::move(batch));
+  sm::ApplyTo(state_.issued.rows, std::move(batch));
   state_.pending.push_back(state_.issued);
   ++state_.written;
   return true;
+}
+
+void SimDisk::RotState(std::string_view key, const std::function<std::string(const std::string& value)>& change) {
+  const auto rot = [&](StateMap& rows) {
+    const std::string* value = rows.Find(key);
+    if (value != nullptr) rows.Put(std::string(key), change(*value));
+  };
+  rot(state_.durable.rows);
+  rot(state_.issued.rows);
+  for (StateImage& image : state_.pending) rot(image.rows);
+  for (StateOp& op : state_.ops) {
+    if (!op.install) rot(op.target.rows);
+  }
+}
+
+void SimDisk::StageState(const void* handle, std::optional<sm::StagedRows> staged) {
+  if (state_process_.handle != handle || state_.poisoned) return;
+  CHECK(!Installing());
+  world_.Mix(MixHash(node_.value(), staged ? staged->rows.size() : 0));
+  state_.issued.staged = std::move(staged);
+  state_.pending.push_back(state_.issued);
+  ++state_.written;
 }
 
 void SimDisk::FlushState(const void* handle, std::move_only_function<void(bool ok)> done) {
@@ -60,7 +82,7 @@ void SimDisk::FlushState(const void* handle, std::move_only_function<void(bool o
 }
 
 void SimDisk::InstallState(const void* handle, StateMap rows, std::move_only_function<void(bool ok)> done) {
-  if (state_process_.handle == handle) AddStateOp({std::move(rows), state_.written, true, std::move(done)});
+  if (state_process_.handle == handle) AddStateOp({{std::move(rows), {}}, state_.written, true, std::move(done)});
 }
 
 bool SimDisk::Installing() const {
@@ -68,7 +90,7 @@ bool SimDisk::Installing() const {
 }
 
 // What a flush asked for now makes durable: never the state that a running install is about to replace.
-const StateMap& SimDisk::NewestState() const {
+const StateImage& SimDisk::NewestState() const {
   for (auto op = state_.ops.rbegin(); op != state_.ops.rend(); ++op) {
     if (op->install) return op->target;
   }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,6 +75,10 @@ class SimNetwork {
   void Heal();
   [[nodiscard]] bool IsCut(NodeId from, NodeId to) const;
 
+  // May change what is about to arrive: a fault that checksums of the transport would not have caught.
+  using Mangler = std::function<void(const Packet& packet, std::string& bytes)>;
+  void SetMangler(Mangler mangler) { mangler_ = std::move(mangler); }
+
   // Not owned; null for none.
   void SetObserver(NetworkObserver* observer) { observer_ = observer; }
 
@@ -144,6 +149,7 @@ class SimNetwork {
   World& world_;
   NetworkFaults faults_;
   NetworkObserver* observer_ = nullptr;
+  Mangler mangler_;
   Counts counts_;
   std::uint64_t next_call_ = 1;
   std::vector<Station> stations_;

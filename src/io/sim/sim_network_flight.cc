@@ -142,6 +142,7 @@ void SimNetwork::Deliver(Flight flight) {
   if (IsGhost(flight)) ++counts_.ghosts;
   Record(MarkKind::kArrived, flight);
   if (observer_ != nullptr) observer_->OnArrive(PacketOf(flight));
+  if (mangler_ && flight.kind == PacketKind::kMessage) mangler_(PacketOf(flight), flight.bytes);
   listener->Handle(std::move(flight));
 }
 

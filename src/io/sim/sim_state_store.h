@@ -26,6 +26,8 @@ class SimStateStore : public sm::Store {
   [[nodiscard]] std::shared_ptr<const sm::Snapshot> NewSnapshot() const override;
   // Requires: nothing is written between Commit and its answer.
   [[nodiscard]] std::unique_ptr<sm::Installer> NewInstaller() override;
+  [[nodiscard]] std::optional<std::string> Staged() const override;
+  [[nodiscard]] std::unique_ptr<sm::Installer> ResumeInstaller() override;
 
  private:
   class RowInstaller;
