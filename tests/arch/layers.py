@@ -43,6 +43,8 @@ LAYERS = {
                 "nlohmann"}),
     "ctl": ([r"src/common/", r"src/sm/", r"src/io/\w+\.h", VALUES_OF_CONSENSUS, r"src/backup/", r"src/ctl/", MESSAGES,
              SERVICES], {"protobuf", "grpc", "absl", "cli11", "httplib", "openssl", "simdjson", "nlohmann"}),
+    "bench": ([r"src/common/", r"src/backup/", r"src/bench/", r"src/sm/", r"src/io/\w+\.h", VALUES_OF_CONSENSUS, MESSAGES, SERVICES],
+              {"protobuf", "grpc", "absl", "cli11", "nlohmann"}),
     "simulation": ([r"src/common/", r"src/consensus/", r"src/sm/", r"src/io/\w+\.h", r"src/io/sim/", r"src/node/",
                     r"src/backup/", r"sim/", MESSAGES], {"protobuf"}),
 }
