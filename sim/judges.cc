@@ -162,6 +162,14 @@ void Judges::OnResynced(NodeId id) {
   nodes_[id].quarantined_in.reset();
 }
 
+void Judges::HitSpace(SpaceLevel level) {
+  switch (level) {
+    case SpaceLevel::kEnough: return probes_.Hit(Probe::k_space_again);
+    case SpaceLevel::kLow: return probes_.Hit(Probe::k_space_low);
+    case SpaceLevel::kCritical: return probes_.Hit(Probe::k_space_critical);
+  }
+}
+
 void Judges::OnTrace(NodeId id, const TraceEvent& event) {
   const auto found = nodes_.find(id);
   if (found != nodes_.end()) Hear(found->second);
@@ -169,6 +177,13 @@ void Judges::OnTrace(NodeId id, const TraceEvent& event) {
     case TraceKind::kVoteGranted: probes_.Hit(Probe::k_votes_granted); break;
     case TraceKind::kLogTruncated: probes_.Hit(Probe::k_log_truncated); break;
     case TraceKind::kLogPurged: probes_.Hit(Probe::k_log_purged); break;
+    case TraceKind::kProposalRefused: probes_.Hit(Probe::k_proposal_refused); break;
+    case TraceKind::kGrowthRefused: probes_.Hit(Probe::k_growth_refused); break;
+    case TraceKind::kReliefPassed: probes_.Hit(Probe::k_relief_passed); break;
+    case TraceKind::kDiskSpace: HitSpace(static_cast<SpaceLevel>(event.a)); break;
+    case TraceKind::kLoadedForPeer: probes_.Hit(Probe::k_loaded_for_peer); break;
+    case TraceKind::kLoadedToApply: probes_.Hit(Probe::k_loaded_to_apply); break;
+    case TraceKind::kLoadOvertaken: probes_.Hit(event.b == 1 ? Probe::k_load_purged : Probe::k_load_replaced); break;
     case TraceKind::kSnapshotSendEnded: probes_.Hit(Probe::k_snapshot_sent, event.b); break;
     case TraceKind::kSnapshotInstalled: probes_.Hit(Probe::k_snapshot_installed); break;
     case TraceKind::kSnapshotSendQueued: probes_.Hit(Probe::k_snapshot_queued); break;

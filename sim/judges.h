@@ -87,6 +87,8 @@ class Judges : public io::NetworkObserver {
   [[nodiscard]] std::vector<Membership> Memberships() const;
 
  private:
+  void HitSpace(SpaceLevel level);
+
   struct Watched {
     NodeId id;
     std::uint32_t incarnation = 0;

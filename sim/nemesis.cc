@@ -42,6 +42,7 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.slow_disk"), options_.slow_disk_every_ms, &Nemesis::SlowDisk);
   Every(io::DrawKind("nemesis.disk_error"), options_.disk_error_every_ms, &Nemesis::FailDisk);
   Every(io::DrawKind("nemesis.clock_jump"), options_.clock_jump_every_ms, &Nemesis::JumpClock);
+  Every(io::DrawKind("nemesis.fill_disk"), options_.fill_disk_every_ms, &Nemesis::FillDisk);
   Every(io::DrawKind("nemesis.snapshot"), options_.snapshot_every_ms, &Nemesis::TriggerSnapshot);
   WatchTransfers();
   Every(io::DrawKind("nemesis.bit_rot"), options_.bit_rot_every_ms, &Nemesis::RotState);
@@ -59,9 +60,11 @@ void Nemesis::EndAll() {
     io::SimDisk& disk = cluster_.machine(id).disk();
     disk.SetSlowdown(1);
     disk.SetStalled(false);
+    disk.SetFreeBytes(UINT64_MAX);
     disk.ForgiveNextSync();
     io::DiskFaults faults = disk.faults();
     faults.slow_ppm = 0;
+    faults.read_slow_ppm = 0;
     disk.SetFaults(faults);
     if (world_.Paused(id)) world_.Resume(id);
   }
@@ -233,6 +236,20 @@ void Nemesis::JumpClock() {
   clock.JumpWall(static_cast<std::int64_t>(Draw(kAmount, 0, 6000)) - 3000);
 }
 
+// Little or no space is left for a while; sometimes it gets worse before it gets better.
+void Nemesis::FillDisk() {
+  io::SimDisk& disk = cluster_.machine(DrawNode(kVictim)).disk();
+  const node::NodeOptions limits;
+  const std::uint64_t how = Draw(kHow, 0, 2);
+  disk.SetFreeBytes(how == 0 ? limits.disk_free_critical - 1 : limits.disk_free_low - 1);
+  if (how == 1) {
+    Later(DrawSpan(kCut, options_.cut_max_ms / 2), [&disk] {
+      if (disk.free_bytes() != UINT64_MAX) disk.SetFreeBytes(0);
+    });
+  }
+  Later(DrawSpan(kCut, options_.cut_max_ms), [&disk] { disk.SetFreeBytes(UINT64_MAX); });
+}
+
 void Nemesis::TriggerSnapshot() {
   const NodeId node = DrawNode(kVictim);
   if (!cluster_.Running(node) || world_.Paused(node)) return;
@@ -282,6 +299,7 @@ void Nemesis::OnTrace(NodeId node, const TraceEvent& event) {
   constexpr io::DrawKind kCommit("trigger.commit");
   constexpr io::DrawKind kTruncate("trigger.truncate");
   constexpr io::DrawKind kInstall("trigger.install");
+  constexpr io::DrawKind kIsolateLoader("trigger.isolate_loader");
   switch (event.kind) {
     case TraceKind::kVoteGranted:
       Trigger(kGrant, options_.crash_after_grant_ppm, Probe::k_crash_after_grant, node, &Nemesis::TakeDown);
@@ -297,6 +315,10 @@ void Nemesis::OnTrace(NodeId node, const TraceEvent& event) {
       break;
     case TraceKind::kLogTruncated:
       Trigger(kTruncate, options_.crash_after_truncate_ppm, Probe::k_crash_after_truncate, node, &Nemesis::TakeDown);
+      break;
+    case TraceKind::kLoadAsked:
+      if (event.b == 0) break;
+      Trigger(kIsolateLoader, options_.isolate_after_load_ppm, Probe::k_isolate_after_load, node, &Nemesis::Isolate);
       break;
     case TraceKind::kSnapshotSendStarted:
     case TraceKind::kSnapshotInstalled:

@@ -50,6 +50,7 @@ class Nemesis {
   [[nodiscard]] std::uint64_t SlowdownMax() const;
   void FailDisk();
   void JumpClock();
+  void FillDisk();
   void TriggerSnapshot();
   void RemoveNode();
   void RotState();  // nemesis_transfer.cc

@@ -18,7 +18,15 @@ class ObservedLogStore : public io::LogStore {
   // `inner` must outlive this.
   ObservedLogStore(io::LogStore& inner, Listener listener) : inner_(inner), listener_(std::move(listener)) {}
 
-  [[nodiscard]] std::expected<io::LogContents, io::Error> Load() const override { return inner_.Load(); }
+  [[nodiscard]] std::expected<io::LogContents, io::Error> Visit(const Visitor& visit) const override {
+    return inner_.Visit(visit);
+  }
+  void Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) const override {
+    inner_.Read(begin, end, bytes_max, std::move(done));
+  }
+  [[nodiscard]] std::unique_ptr<io::EntryCursor> Scan(LogIndex begin, LogIndex end) const override {
+    return inner_.Scan(begin, end);
+  }
   void Write(io::LogBatch batch, Done done) override {
     listener_.issued(batch);
     inner_.Write(std::move(batch), [this, done = std::move(done)](std::expected<void, io::Error> result) mutable {
@@ -27,6 +35,7 @@ class ObservedLogStore : public io::LogStore {
     });
   }
   [[nodiscard]] io::LogStats Stats() const override { return inner_.Stats(); }
+  [[nodiscard]] std::optional<std::uint64_t> FreeBytes() const override { return inner_.FreeBytes(); }
 
  private:
   io::LogStore& inner_;

@@ -24,9 +24,14 @@ constexpr std::array kFields = {
     FIELD(append_entries_max),
     FIELD(append_bytes_max),
     FIELD(inflight_max),
+    FIELD(inflight_bytes_max),
+    FIELD(log_cache_items),
+    FIELD(apply_bytes_max),
+    FIELD(uncommitted_bytes_max),
     FIELD(promote_lag_max),
     FIELD(snapshot_logs),
     FIELD(keep_logs),
+    FIELD(keep_for_peers_bytes),
     FIELD(snapshot_chunk_bytes),
     FIELD(mixed_chunks),
     FIELD(snapshot_rate_bytes),
@@ -53,6 +58,8 @@ constexpr std::array kFields = {
     FIELD(disk_slow_ppm),
     FIELD(disk_slow_factor),
     FIELD(torn_writes),
+    FIELD(read_slow_ppm),
+    FIELD(read_slow_max_ms),
     FIELD(drift_max_ppm),
     FIELD(wall_skew_max_ms),
     FIELD(crash_every_ms),
@@ -67,6 +74,7 @@ constexpr std::array kFields = {
     FIELD(slow_disk_every_ms),
     FIELD(disk_error_every_ms),
     FIELD(clock_jump_every_ms),
+    FIELD(fill_disk_every_ms),
     FIELD(snapshot_every_ms),
     FIELD(leave_every_ms),
     FIELD(bit_rot_every_ms),
@@ -83,6 +91,7 @@ constexpr std::array kFields = {
     FIELD(damaged_chunk_ppm),
     FIELD(isolate_after_append_ppm),
     FIELD(isolate_after_win_ppm),
+    FIELD(isolate_after_load_ppm),
     FIELD(trigger_delay_max_us),
     FIELD(clients),
     FIELD(think_max_ms),
@@ -145,9 +154,18 @@ void DeriveCluster(Deriver& draw, RunOptions& o) {
   o.append_entries_max = draw.Pick("append_entries_max", std::array<std::uint64_t, 5>{1, 2, 4, 32, 300});
   o.append_bytes_max = draw.Pick("append_bytes_max", std::array<std::uint64_t, 4>{64, 512, 65536, 1 << 20});
   o.inflight_max = draw.Pick("inflight_max", std::array<std::uint64_t, 5>{1, 2, 4, 16, 64});
+  if (draw.Chance("inflight_bytes_max", 250'000)) o.inflight_bytes_max = draw.Between("inflight_bytes_max", 1, 2000);
+  if (draw.Chance("log_cache_items", 350'000)) {
+    o.log_cache_items = draw.Pick("log_cache_items", std::array<std::uint64_t, 4>{0, 1, 4, 32});
+    o.apply_bytes_max = draw.Between("apply_bytes_max", 1, 2000);
+  }
+  if (draw.Chance("uncommitted_bytes_max", 250'000)) {
+    o.uncommitted_bytes_max = draw.Between("uncommitted_bytes_max", 1, 1000);
+  }
   o.promote_lag_max = draw.Pick("promote_lag_max", std::array<std::uint64_t, 3>{0, 4, 16});
   o.snapshot_logs = draw.Pick("snapshot_logs", std::array<std::uint64_t, 6>{8, 16, 32, 64, 128, 1024});
   o.keep_logs = draw.Pick("keep_logs", std::array<std::uint64_t, 5>{0, 2, 8, 32, 1000});
+  o.keep_for_peers_bytes = draw.Maybe("keep_for_peers_bytes", 250'000, 1000, 100'000);
   o.snapshot_chunk_bytes = draw.Pick("snapshot_chunk_bytes", std::array<std::uint64_t, 5>{32, 64, 256, 4096, 1 << 20});
   o.mixed_chunks = draw.Maybe("mixed_chunks", 200'000, 1, 1);
   o.snapshot_rate_bytes = draw.MaybeWide("snapshot_rate_bytes", 300'000, 20'000, 500'000);
@@ -178,6 +196,8 @@ void DeriveDiskAndClock(Deriver& draw, RunOptions& o) {
   o.disk_slow_ppm = draw.MaybeWide("disk_slow_ppm", 300'000, 500, 50'000);
   o.disk_slow_factor = draw.Between("disk_slow_factor", 5, 50);
   o.torn_writes = draw.Between("torn_writes", 0, 1);
+  o.read_slow_ppm = draw.MaybeWide("read_slow_ppm", 500'000, 1000, 200'000);
+  o.read_slow_max_ms = draw.Pick("read_slow_max_ms", std::array<std::uint64_t, 4>{5, 50, 300, 1000});
   o.drift_max_ppm = draw.MaybeWide("drift_max_ppm", 300'000, 100, 50'000);
   o.wall_skew_max_ms = draw.MaybeWide("wall_skew_max_ms", 400'000, 1, 5000);
 }
@@ -195,6 +215,7 @@ void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
   o.slow_disk_every_ms = draw.Maybe("slow_disk_every_ms", 250'000, 500, 4000);
   o.disk_error_every_ms = draw.Maybe("disk_error_every_ms", 100'000, 2000, 8000);
   o.clock_jump_every_ms = draw.Maybe("clock_jump_every_ms", 250'000, 500, 4000);
+  o.fill_disk_every_ms = draw.Maybe("fill_disk_every_ms", 200'000, 500, 4000);
   o.snapshot_every_ms = draw.Maybe("snapshot_every_ms", 300'000, 200, 3000);
   o.leave_every_ms = draw.Maybe("leave_every_ms", 250'000, 400, 4000);
   o.down_max_ms = draw.Pick("down_max_ms", std::array<std::uint64_t, 4>{50, 300, 1000, 3000});
@@ -213,6 +234,7 @@ void DeriveTriggers(Deriver& draw, RunOptions& o) {
   o.damaged_chunk_ppm = draw.MaybeWide("damaged_chunk_ppm", 150'000, 5'000, 200'000);
   o.isolate_after_append_ppm = draw.MaybeWide("isolate_after_append_ppm", 300'000, 500, 40'000);
   o.isolate_after_win_ppm = draw.MaybeWide("isolate_after_win_ppm", 300'000, 20'000, 600'000);
+  o.isolate_after_load_ppm = draw.MaybeWide("isolate_after_load_ppm", 300'000, 20'000, 600'000);
   o.trigger_delay_max_us = draw.Pick("trigger_delay_max_us", std::array<std::uint64_t, 4>{10, 500, 4000, 20000});
 }
 
@@ -252,13 +274,13 @@ void Calm(Deriver& draw, RunOptions& o) {
   if (calm == 0 || calm == 1) {  // no faults over time
     o.crash_every_ms = o.crash_all_every_ms = o.pause_every_ms = o.isolate_every_ms = o.halves_every_ms = 0;
     o.one_way_every_ms = o.bridge_every_ms = o.clog_every_ms = o.isolate_leader_every_ms = 0;
-    o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = 0;
+    o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = o.fill_disk_every_ms = 0;
   }
   if (calm == 1 || calm == 2) {  // no faults on protocol state
     o.crash_after_grant_ppm = o.crash_after_win_ppm = o.crash_after_append_ppm = o.crash_after_commit_ppm = 0;
     o.crash_after_truncate_ppm = o.crash_between_syncs_ppm = o.crash_in_install_ppm = 0;
     o.fault_in_transfer_ppm = 0;
-    o.isolate_after_append_ppm = o.isolate_after_win_ppm = 0;
+    o.isolate_after_append_ppm = o.isolate_after_win_ppm = o.isolate_after_load_ppm = 0;
   }
   if (calm == 1 || calm == 3) {  // a kind network
     o.loss_ppm = o.duplicate_ppm = o.reorder_ppm = o.tail_ppm = 0;
@@ -331,12 +353,17 @@ node::NodeOptions RunOptions::ToNodeOptions(NodeId id) const {
   result.raft.append_entries_max = append_entries_max;
   result.raft.append_bytes_max = append_bytes_max;
   result.raft.inflight_max = inflight_max;
+  result.raft.inflight_bytes_max = inflight_bytes_max;
+  result.raft.log_cache.items_max = log_cache_items;
+  result.raft.apply_bytes_max = apply_bytes_max;
+  result.raft.uncommitted_bytes_max = uncommitted_bytes_max;
   result.raft.promote_lag_max = promote_lag_max;
   result.raft.promote_timeout = Duration::Seconds(2);
   result.leader_wait = Duration::Millis(static_cast<std::int64_t>(leader_wait_ms));
   result.write_timeout = Duration::Millis(static_cast<std::int64_t>(write_timeout_ms));
   result.snapshot_logs_since_last = snapshot_logs;
   result.max_applied_log_to_keep = keep_logs;
+  result.keep_for_peers_bytes = keep_for_peers_bytes;
   result.snapshot_chunk_bytes = snapshot_chunk_bytes * (mixed_chunks != 0 && id.value() % 2 == 0 ? 2 : 1);
   result.checkpoint_interval = checkpoint_interval;
   result.state_scrub_interval = Duration::Millis(static_cast<std::int64_t>(scrub_ms));
@@ -364,6 +391,8 @@ io::DiskFaults RunOptions::ToDiskFaults() const {
   faults.sync_min = Duration::Micros(static_cast<std::int64_t>(sync_min_us));
   faults.sync_max = Duration::Micros(static_cast<std::int64_t>(sync_max_us));
   faults.flush_max = Duration::Micros(static_cast<std::int64_t>(flush_max_us));
+  faults.read_slow_ppm = static_cast<std::uint32_t>(read_slow_ppm);
+  faults.read_slow_max = Duration::Millis(static_cast<std::int64_t>(read_slow_max_ms));
   faults.slow_ppm = static_cast<std::uint32_t>(disk_slow_ppm);
   faults.slow_factor = static_cast<std::uint32_t>(disk_slow_factor);
   faults.torn_writes = torn_writes != 0;

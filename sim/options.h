@@ -39,9 +39,14 @@ struct RunOptions {
   std::uint64_t append_entries_max = 64;
   std::uint64_t append_bytes_max = 65536;
   std::uint64_t inflight_max = 8;
+  std::uint64_t inflight_bytes_max = 8 << 20;
+  std::uint64_t log_cache_items = 1'000'000;  // entries in memory; what is older is read back
+  std::uint64_t apply_bytes_max = 4 << 20;
+  std::uint64_t uncommitted_bytes_max = 64 << 20;
   std::uint64_t promote_lag_max = 16;
   std::uint64_t snapshot_logs = 64;
   std::uint64_t keep_logs = 16;
+  std::uint64_t keep_for_peers_bytes = 0;
   std::uint64_t snapshot_chunk_bytes = 2048;
   std::uint64_t mixed_chunks = 0;         // 1: every second node cuts snapshots into larger pieces
   std::uint64_t snapshot_rate_bytes = 0;  // per second; 0: no limit
@@ -74,6 +79,8 @@ struct RunOptions {
   std::uint64_t disk_slow_ppm = 0;
   std::uint64_t disk_slow_factor = 20;
   std::uint64_t torn_writes = 1;
+  std::uint64_t read_slow_ppm = 0;  // reads of log entries that take up to read_slow_max_ms
+  std::uint64_t read_slow_max_ms = 100;
 
   // Clocks.
   std::uint64_t drift_max_ppm = 0;
@@ -92,6 +99,7 @@ struct RunOptions {
   std::uint64_t slow_disk_every_ms = 0;
   std::uint64_t disk_error_every_ms = 0;
   std::uint64_t clock_jump_every_ms = 0;
+  std::uint64_t fill_disk_every_ms = 0;
   std::uint64_t snapshot_every_ms = 0;  // an operator triggers snapshots
   std::uint64_t leave_every_ms = 0;     // an operator removes nodes
   std::uint64_t bit_rot_every_ms = 0;   // a row of one node's state changes by itself
@@ -110,6 +118,7 @@ struct RunOptions {
   std::uint64_t damaged_chunk_ppm = 0;      // likewise
   std::uint64_t isolate_after_append_ppm = 0;
   std::uint64_t isolate_after_win_ppm = 0;
+  std::uint64_t isolate_after_load_ppm = 0;
   std::uint64_t trigger_delay_max_us = 4000;
 
   // Clients.

@@ -64,6 +64,7 @@ void Oracle::OnWriteDone(Token token, const node::WriteResult& result, bool trus
     case node::WriteStatus::kUnknown: Finish(token, State::kUnknown); return;
     case node::WriteStatus::kNoLeader:
     case node::WriteStatus::kBusy:
+    case node::WriteStatus::kNoSpace:
     case node::WriteStatus::kRefused:
     case node::WriteStatus::kStopped: break;
   }

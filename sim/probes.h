@@ -13,11 +13,13 @@ namespace metasrv::sim {
   X(snapshot_installed) X(membership_joint) X(membership_done) X(node_joined) X(join_retried) X(node_left)      \
   X(node_rejoined) X(crash) X(crash_leader) X(crash_all) X(crash_lost_writes) X(crash_after_grant)              \
   X(crash_after_win) X(crash_after_append) X(crash_after_commit) X(crash_after_truncate) X(crash_between_syncs) \
-  X(crash_in_install) X(isolate_after_append) X(isolate_after_win) X(graceful_stop) X(process_kill) X(pause)    \
+  X(crash_in_install) X(isolate_after_append) X(isolate_after_win) X(isolate_after_load) X(graceful_stop) X(process_kill) X(pause)    \
   X(isolate) X(isolate_leader) X(halves) X(one_way) X(bridge) X(clog) X(slow_disk) X(disk_error) X(node_fatal)  \
   X(clock_jump) X(snapshot_triggered) X(vote_checked) X(ack_checked) X(snapshot_ack_checked) X(write_acked)     \
   X(write_refused) X(write_unknown) X(unknown_was_applied) X(write_forwarded) X(read_served) X(read_refused)    \
   X(follower_read) X(client_gave_up) X(record_expired) X(read_hid_expired) X(messages_lost)                     \
+  X(proposal_refused) X(space_low) X(space_critical) X(space_again) X(growth_refused) X(relief_passed)          \
+  X(loaded_for_peer) X(loaded_to_apply) X(load_purged) X(load_replaced)                                         \
   X(messages_duplicated) X(ghosts) X(healed_all) X(healed_core_dead) X(healed_core_deaf) X(healed_core_mute)          \
   X(snapshot_queued) X(snapshot_resumed) X(snapshot_resumed_after_restart) X(snapshot_resumed_from_other)        \
   X(snapshot_restarted) X(snapshot_chunk_damaged) X(crash_in_transfer) X(cut_in_transfer)  \

@@ -6,6 +6,7 @@ const std::vector<NamedMutant>& KnownMutants() {
   static const std::vector<NamedMutant> kKnown = {
 #ifdef METASRV_MUTANTS
       {"C01", Mutant::kC01, "an entry of an older term is committed by counting replicas"},
+      {"L01", Mutant::kL01, "entries that were read back are used unchecked"},
       {"C03", Mutant::kC03, "a follower does not cap the leader's commit index"},
       {"D01", Mutant::kD01, "an append is acknowledged before it is durable"},
       {"E01", Mutant::kE01, "a vote is sent before it is durable"},

@@ -1,6 +1,7 @@
 #include "backup/exporter.h"
 
 #include <string_view>
+#include <utility>
 
 #include "backup/encode.h"
 #include "backup/version.h"
@@ -23,6 +24,8 @@ Record RecordOfRow(char table, std::string_view key, std::string_view value) {
 }
 
 }  // namespace
+
+Exporter::Exporter(Source source) : source_(std::move(source)), entry_(NextEntry()), has_entries_(entry_.has_value()) {}
 
 std::optional<Record> Exporter::LogScalar(std::size_t position) const {
   switch (position) {
@@ -67,8 +70,8 @@ std::optional<Record> Exporter::Produce() {
   switch (stage_) {
     case Stage::kLogScalars: return LogScalar(position_++);
     case Stage::kEntries:
-      if (position_ == source_.log.size()) return std::nullopt;
-      return EntryLine{source_.log[position_++]};
+      if (!entry_) return std::nullopt;
+      return EntryLine{*std::exchange(entry_, NextEntry())};
     case Stage::kStateScalars: return StateScalar(position_++);
     case Stage::kNodes: return NextRow(sm::kNodeTable);
     case Stage::kExpire: return NextRow(sm::kExpireTable);
@@ -79,7 +82,7 @@ std::optional<Record> Exporter::Produce() {
 }
 
 bool Exporter::HasState() const {
-  if (!source_.log.empty() || source_.purged.has_value()) return true;
+  if (has_entries_ || source_.purged.has_value()) return true;
   return source_.state->Scan("", "")->Valid();
 }
 

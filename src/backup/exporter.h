@@ -4,10 +4,9 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "backup/record.h"
+#include "io/log_store.h"
 #include "sm/store.h"
 
 namespace metasrv::backup {
@@ -18,15 +17,15 @@ struct Source {
   std::optional<HardState> hard_state;
   std::optional<LogId> committed;
   std::optional<LogId> purged;
-  std::vector<Entry> log;                   // contiguous, ascending
+  std::unique_ptr<io::EntryCursor> log;     // contiguous, ascending; null: no entries
   std::shared_ptr<const sm::Reader> state;  // frozen
 };
 
-// Produces the lines of a complete backup one by one (export-format.md §10.2, spec ruling 2), holding one state row at
-// a time. The state lines are left out only when the source never held anything (§10.6).
+// Produces the lines of a complete backup one by one (export-format.md §10.2, spec ruling 2), holding one state row or
+// log entry at a time. The state lines are left out only when the source never held anything (§10.6).
 class Exporter {
  public:
-  explicit Exporter(Source source) : source_(std::move(source)) {}
+  explicit Exporter(Source source);
 
   // Replaces `line` by the next line, without "\n"; false at the end. `line` keeps its capacity, so reuse it.
   [[nodiscard]] bool Next(std::string* line);
@@ -35,6 +34,7 @@ class Exporter {
   // The lines before the log entries, the entries, the whole-state scalars, then one table of rows after the other.
   enum class Stage { kLogScalars, kEntries, kStateScalars, kNodes, kExpire, kRecords, kEnd };
 
+  [[nodiscard]] std::optional<Entry> NextEntry() { return source_.log ? source_.log->Next() : std::nullopt; }
   // The next record of the present stage; none when the stage is done.
   [[nodiscard]] std::optional<Record> Produce();
   [[nodiscard]] std::optional<Record> LogScalar(std::size_t position) const;
@@ -45,7 +45,9 @@ class Exporter {
 
   Source source_;
   Stage stage_ = Stage::kLogScalars;
-  std::size_t position_ = 0;  // within a stage of scalars or entries
+  std::size_t position_ = 0;    // within a stage of scalars or entries
+  std::optional<Entry> entry_;  // the next one
+  bool has_entries_ = false;
   std::unique_ptr<sm::Iterator> rows_;
 };
 

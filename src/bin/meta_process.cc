@@ -49,8 +49,8 @@ server::StateFigures ToFigures(const io::StateFileStats& stats) {
   return {stats.data_bytes, stats.index_bytes, stats.blocks, stats.rows};
 }
 
-bool HoldsNode(const io::LogContents& log, const sm::Reader& state) {
-  return log.hard_state || log.purged || !log.entries.empty() || state.Scan("", "")->Valid();
+bool HoldsNode(const io::LogContents& log, bool has_entries, const sm::Reader& state) {
+  return log.hard_state || log.purged || has_entries || state.Scan("", "")->Valid();
 }
 
 }  // namespace
@@ -97,6 +97,9 @@ Status MetaProcess::Impl::OpenStores() {
   auto opened = io::DataDir::Open(config.raft.raft_dir, io::DataDir::Missing::kCreate);
   if (!opened) return std::unexpected(opened.error().detail);
   dir = std::move(*opened);
+  if (io::ReleaseReserve(config.raft.raft_dir, io::FreeDiskBytes(config.raft.raft_dir))) {
+    server::LogWarn("disk of raft_dir full: the reserve was given up for this start; add space");
+  }
   auto log = io::RocksLogStore::Open({.directory = dir->paths().log}, loop);
   if (!log) return std::unexpected(log.error().detail);
   log_store = std::move(*log);
@@ -104,9 +107,11 @@ Status MetaProcess::Impl::OpenStores() {
   auto state = io::RocksStateStore::Open({.directory = dir->paths().state, .block_cache_bytes = cache_bytes}, loop);
   if (!state) return std::unexpected(state.error().detail);
   state_store = std::move(*state);
-  const auto contents = log_store->Load();
+  io::KeepReserve(config.raft.raft_dir);
+  bool has_entries = false;
+  const auto contents = log_store->Visit([&has_entries](const Entry&) { has_entries = true; });
   if (!contents) return std::unexpected(contents.error().detail);
-  initialised = HoldsNode(*contents, *state_store);
+  initialised = HoldsNode(*contents, has_entries, *state_store);
   return {};
 }
 

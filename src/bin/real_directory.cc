@@ -81,9 +81,14 @@ class RealDirectory final : public ctl::OfflineDirectory {
     auto stores = RealStores::Open(dir_->paths());
     if (!stores) return std::unexpected(stores.error());
     stores_ = std::move(*stores);
-    auto log = stores_->log().Load();
+    LogIndex begin;
+    LogIndex end;
+    auto log = stores_->log().Visit([&](const Entry& entry) {
+      if (begin == end) begin = entry.id.index;
+      end = entry.id.index.Next();
+    });
     if (!log) return std::unexpected(log.error());
-    return Content{std::move(*log), stores_->state().NewSnapshot()};
+    return Content{std::move(*log), stores_->log().Scan(begin, end), stores_->state().NewSnapshot()};
   }
 
   Status SetNodeId(NodeId id) override {

@@ -14,6 +14,7 @@ enum class Mutant {
   kE08,  // log ids are compared component by component
   kE11,  // a quorum is half of the voters
   kE12,  // a vote for the target of a transfer is granted without the up-to-date check
+  kL01,  // entries that were read back are used without comparing them with the log
   kQ01,  // a read is served without confirming leadership
   kR01,  // every append truncates the log after its previous entry
   kR02,  // the term of the previous entry is not compared

@@ -13,6 +13,14 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kMembershipAppended: return "membership-appended";
     case TraceKind::kMembershipDone: return "membership-done";
     case TraceKind::kSnapshotSendStarted: return "snapshot-send-started";
+    case TraceKind::kLoadAsked: return "load-asked";
+    case TraceKind::kLoadedForPeer: return "loaded-for-peer";
+    case TraceKind::kLoadedToApply: return "loaded-to-apply";
+    case TraceKind::kLoadOvertaken: return "load-overtaken";
+    case TraceKind::kProposalRefused: return "proposal-refused";
+    case TraceKind::kDiskSpace: return "disk-space";
+    case TraceKind::kGrowthRefused: return "growth-refused";
+    case TraceKind::kReliefPassed: return "relief-passed";
     case TraceKind::kSnapshotSendEnded: return "snapshot-send-ended";
     case TraceKind::kSnapshotInstalled: return "snapshot-installed";
     case TraceKind::kSnapshotSendQueued: return "snapshot-send-queued";

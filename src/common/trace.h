@@ -28,6 +28,14 @@ enum class TraceKind : std::uint8_t {
   kDiskHealth,           // a = DiskLevel
   kStarted,              // a = first index kept, b = end of the log
   kStopped,              // text = reason; a = 1 when a disk error forced it
+  kLoadAsked,            // a = peer, b = 1 when some of the entries are not committed
+  kLoadedForPeer,        // a = peer, b = number of entries that were read back and sent
+  kLoadedToApply,        // a = number of entries that were read back and applied
+  kLoadOvertaken,        // a = first index asked for, b = 1 when its entries were purged, 0 when they were replaced
+  kProposalRefused,      // a = request: over a limit of the leader
+  kDiskSpace,            // a = SpaceLevel
+  kGrowthRefused,        // a write that needs room was refused because the disk is almost full
+  kReliefPassed,         // a write that makes room went on although the disk is almost full
   kInfo,                 // text only: a line for the operator
   kWarning,              // text only: a line for the operator
 

@@ -19,7 +19,7 @@ RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now,
     : options_(options),
       prng_(prng),
       hard_state_(recovered.hard_state),
-      log_(recovered.purged, std::move(recovered.log)),
+      log_(std::move(recovered.log)),
       durability_(log_.end()),
       membership_(recovered.state.membership_id, std::move(recovered.state.membership)),
       role_(Follower{}),
@@ -31,8 +31,10 @@ RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now,
   CHECK_LE(log_.begin(), commit_end_);
   emitted_end_ = commit_end_;
   if (auto term = log_.last_term()) CHECK_LE(*term, hard_state_.term);
-  for (LogIndex i = std::max(log_.begin(), commit_end_); i < log_.end(); i = i.Next()) {
-    if (log_.At(i).kind == EntryKind::kMembership) membership_.Append(log_.At(i));
+  for (const Entry& entry : recovered.memberships) {
+    CHECK(log_.IdAt(entry.id.index) == entry.id);
+    CHECK_GE(entry.id.index, commit_end_);
+    membership_.Append(entry);
   }
   ResetElectionTimer();
   // A single voter has nobody to wait for.
@@ -108,10 +110,24 @@ void RaftCore::Handle(Propose propose) {
       out_.proposed.push_back({proposal.id, std::nullopt, successor});
       continue;
     }
+    if (IsOverLimit(proposal)) {
+      Trace(TraceKind::kProposalRefused, proposal.id.value());
+      out_.proposed.push_back({proposal.id, std::nullopt, std::nullopt, true});
+      continue;
+    }
     LogId id{hard_state_.term, options_.id, log_.end()};
-    AppendToLog(Entry::Normal(id, std::move(proposal.payload)));
+    const Entry& entry = AppendToLog(Entry::Normal(id, std::move(proposal.payload)));
+    std::get<Leader>(role_).uncommitted.Add(id.index, entry.ByteSize());
     out_.proposed.push_back({proposal.id, id, std::nullopt});
   }
+}
+
+// Requires: this node leads.
+bool RaftCore::IsOverLimit(const Proposal& proposal) const {
+  if (proposal.exempt) return false;
+  const auto& leader = std::get<Leader>(role_);
+  return !leader.uncommitted.HasRoom(proposal.payload.size(), options_.uncommitted_bytes_max) ||
+         commit_end_.value() - emitted_end_.value() > options_.unapplied_entries_max;
 }
 
 void RaftCore::Handle(const Persisted& persisted) {
@@ -126,7 +142,7 @@ void RaftCore::Handle(const Compact& compact) {
   // A leader change or an installed snapshot may have overtaken the request.
   const LogIndex begin = std::min(compact.begin, emitted_end_);
   if (begin <= log_.begin()) return;
-  const LogId last = log_.At(begin.Prev()).id;
+  const LogId last = *log_.IdAt(begin.Prev());
   log_.PurgeTo(last);
   write_.purge_to = last;
   write_due_ = true;
@@ -134,7 +150,8 @@ void RaftCore::Handle(const Compact& compact) {
 }
 
 bool RaftCore::MayCampaign() const {
-  return !installing_ && !quarantined_ && disk_ != DiskLevel::kStalled && membership_.current().IsVoter(options_.id);
+  return !installing_ && !quarantined_ && disk_ != DiskLevel::kStalled && space_ != SpaceLevel::kCritical &&
+         membership_.current().IsVoter(options_.id);
 }
 
 void RaftCore::ResetElectionTimer() {
@@ -182,6 +199,7 @@ void RaftCore::SetHardState(HardState state) {
 }
 
 Entry& RaftCore::AppendToLog(Entry entry) {
+  CHECK_EQ(entry.id.index, log_.end());
   log_.Append(entry);
   write_.append.push_back(std::move(entry));
   write_due_ = true;
@@ -219,6 +237,7 @@ Output RaftCore::Finish() {
     if (outgoing.after == kThisStep) outgoing.after = barrier;
   }
   EmitCommitted();
+  log_.Evict(durability_.durable_end(), options_.log_cache);
   CheckState(*this);
   return std::exchange(out_, Output{});
 }
@@ -227,6 +246,7 @@ Output RaftCore::Finish() {
 void RaftCore::EmitCommitted() {
   if (installing_ || quarantined_) return;
   const LogIndex end = std::min(commit_end_, durability_.durable_end());
+  if (emitted_end_ < end && emitted_end_ < log_.cached_begin()) return LoadToApply(end);
   for (LogIndex i = emitted_end_; i < end; i = i.Next()) out_.committed.push_back(log_.At(i));
   emitted_end_ = std::max(emitted_end_, end);
 }

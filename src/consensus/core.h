@@ -32,6 +32,7 @@ class RaftCore {
   [[nodiscard]] const Log& log() const { return log_; }
   [[nodiscard]] const Role& role() const { return role_; }
   [[nodiscard]] LogIndex commit_end() const { return commit_end_; }
+  [[nodiscard]] SpaceLevel space() const { return space_; }
   [[nodiscard]] LogIndex emitted_end() const { return emitted_end_; }
   [[nodiscard]] bool quarantined() const { return quarantined_; }
   [[nodiscard]] LogIndex durable_end() const { return durability_.durable_end(); }
@@ -49,6 +50,7 @@ class RaftCore {
   void Handle(const Tick& tick);
   void Handle(Received received);
   void Handle(Propose propose);
+  [[nodiscard]] bool IsOverLimit(const Proposal& proposal) const;
   void Handle(const Persisted& persisted);
   void Handle(const Compact& compact);
   void Handle(const Campaign& campaign);
@@ -83,12 +85,29 @@ class RaftCore {
   [[nodiscard]] std::optional<AppendResponse> RefuseAppend(const AppendRequest& request) const;
   void StoreEntries(AppendRequest& request);
   void Replicate(NodeId to, Progress& progress);
-  void SendAppend(NodeId to, Progress& progress, bool with_entries);
+  [[nodiscard]] bool MaySend(const Progress& progress) const;
+  [[nodiscard]] bool SendMissing(NodeId to, Progress& progress);
+  void SendEntries(NodeId to, Progress& progress, std::vector<Entry> entries);
+  void SendCommitPoint(NodeId to, Progress& progress);
+  [[nodiscard]] AppendRequest NextAppend(const Progress& progress) const;
   void SendHeartbeat(NodeId to, Progress& progress);
   void ReplicateAll();
   void AdvanceCommit();
   void SetCommitEnd(LogIndex end);
   void LeaderTick();
+
+  // load.cc
+  void Handle(EntriesLoaded loaded);
+  void LoadForPeer(NodeId to, Progress& progress);
+  void UseForPeer(EntriesLoaded loaded);
+  void LoadToApply(LogIndex end);
+  void UseToApply(EntriesLoaded loaded);
+  [[nodiscard]] std::vector<Entry> StillInLog(std::vector<Entry> entries, LogIndex from) const;
+  void TraceOvertaken(const EntriesLoaded& loaded);
+
+  // space.cc
+  void Handle(const DiskSpace& space);
+  [[nodiscard]] bool DropUnknown(AppendRequest& request) const;
 
   // membership_change.cc
   void Handle(const ChangeMembership& change);
@@ -138,6 +157,8 @@ class RaftCore {
   MembershipHistory membership_;
   LogIndex commit_end_;
   LogIndex emitted_end_;  // entries handed out to be applied
+  bool loading_to_apply_ = false;
+  SpaceLevel space_ = SpaceLevel::kEnough;
   Role role_;
   Instant election_at_;     // campaign then, unless leading
   Instant leader_contact_;  // last sign of a leader; sticky until election_timeout_min later

@@ -22,6 +22,7 @@ struct Received {
 struct Proposal {
   RequestId id;
   std::string payload;
+  bool exempt = false;  // from the leader's limits: it makes room, or somebody waits for it to restore service
 };
 struct Propose {
   std::vector<Proposal> proposals;
@@ -96,11 +97,26 @@ struct SnapshotWanted {
   NodeId from;
 };
 
+// What Output::loads asked for: entries from `begin` on, in order. None when the first one is not in the store any
+// more.
+struct EntriesLoaded {
+  std::optional<NodeId> peer;  // none: to be applied
+  LogIndex begin;
+  std::vector<Entry> entries;
+};
+
+// How much room the disk has. Low: clients are refused what makes the state grow (the node's business). Critical: this
+// node neither leads nor takes entries, so that what must be written in any case still fits.
+enum class SpaceLevel : std::uint8_t { kEnough, kLow, kCritical };
+struct DiskSpace {
+  SpaceLevel level{};
+};
+
 // Campaign now, without waiting for the election timeout (tests, first start of a single voter).
 struct Campaign {};
 
-using Input =
-    std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
-                 SnapshotInstalled, Compact, TransferLeadership, DiskHealth, Campaign, Quarantine, SnapshotWanted>;
+using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
+                           SnapshotInstalled, Compact, EntriesLoaded, TransferLeadership, DiskHealth, DiskSpace,
+                           Campaign, Quarantine, SnapshotWanted>;
 
 }  // namespace metasrv

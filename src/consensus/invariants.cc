@@ -14,6 +14,11 @@ void CheckState(const RaftCore& core) {
   CHECK_LE(core.durable_end(), core.log().end());
   // Nothing is purged that the state does not contain.
   CHECK_LE(core.log().purged() ? core.log().begin() : LogIndex(0), core.emitted_end());
+  // What is durable can be read back, so only what is not may take more memory than allowed.
+  CHECK(core.log().IsWithin(core.options().log_cache) || core.log().cached_begin() >= core.durable_end());
+  CHECK_GE(core.log().cached_begin(), core.log().begin());
+  // Who has no room promises nothing.
+  if (core.space() == SpaceLevel::kCritical) CHECK(std::holds_alternative<Follower>(core.role()));
   // No entry is from a term the node has not entered (thesis §3.4).
   if (auto term = core.log().last_term()) CHECK_LE(*term, core.hard_state().term);
   if (core.hard_state().leader_established) CHECK(core.hard_state().voted_for.has_value());

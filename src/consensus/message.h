@@ -53,6 +53,7 @@ struct AppendResponse {
   std::optional<LogId> refused;   // refusal only: the `prev` that did not match
   std::uint64_t round = 0;
   DiskLevel disk = DiskLevel::kOk;  // the follower's
+  bool no_space = false;            // the entries behind `end` were not taken: the disk is full
 
   friend bool operator==(const AppendResponse&, const AppendResponse&) = default;
 };

@@ -34,6 +34,7 @@ struct Proposed {
   RequestId id;
   std::optional<LogId> entry;
   std::optional<NodeId> successor;  // refused because leadership is being handed to this node
+  bool over_limit = false;          // refused because too much waits already; the node leads
 };
 
 // The read may be served once `end` entries are applied; none: no leader confirmed it, ask again.
@@ -80,6 +81,15 @@ struct SendSnapshot {
   Term term;
 };
 
+// Read entries [begin, end) from the log store, no more than `bytes_max` unless the first one alone is larger, then
+// report EntriesLoaded. They were durable when this was asked for. At most one runs per peer, and one to apply.
+struct LoadEntries {
+  std::optional<NodeId> peer;  // none: to be applied
+  LogIndex begin;
+  LogIndex end;
+  std::size_t bytes_max = 0;
+};
+
 // Everything that a step asks its driver to do. Order matters where it is stated:
 //
 //   persist ----> durable ----> messages with after <= seq may leave      (never earlier)
@@ -96,6 +106,7 @@ struct Output {
   std::vector<MembershipDone> membership_done;
   std::vector<TransferDone> transfer_done;
   std::vector<SendSnapshot> send_snapshots;
+  std::vector<LoadEntries> loads;
   std::vector<NodeId> cancel_snapshots;  // the peer no longer needs the running transfer
   std::optional<SnapshotMeta> install_snapshot;
   std::vector<TraceEvent> trace;

@@ -26,7 +26,7 @@ struct Printer {
     std::string text = "AppendResponse term=" + Text(m.term) + (m.success ? " end=" : " refused hint=") + Text(m.end);
     if (m.hint_term) text += " hint_term=" + Text(*m.hint_term);
     if (m.disk != DiskLevel::kOk) text += m.disk == DiskLevel::kSlow ? " disk=slow" : " disk=stalled";
-    return text + " round=" + Text(m.round);
+    return text + " round=" + Text(m.round) + (m.no_space ? " no-space" : "");
   }
   std::string operator()(const TimeoutNow& m) const { return "TimeoutNow term=" + Text(m.term); }
   std::string operator()(const ReadIndexRequest& m) const {

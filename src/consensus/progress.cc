@@ -6,10 +6,10 @@
 
 namespace metasrv {
 
-bool Progress::CanSend(std::size_t inflight_max) const {
+bool Progress::CanSend(std::size_t count_max, std::size_t bytes_max) const {
   switch (mode_) {
     case Mode::kProbe: return !probe_sent_;
-    case Mode::kReplicate: return in_flight_.size() < inflight_max;
+    case Mode::kReplicate: return in_flight_.size() < count_max && in_flight_bytes_ < bytes_max;
     case Mode::kSnapshot: return false;
   }
   return false;
@@ -20,7 +20,7 @@ void Progress::Heard(Instant now, std::uint64_t round) {
   round_ = std::max(round_, round);
 }
 
-void Progress::Sent(LogIndex end) {
+void Progress::Sent(LogIndex end, std::size_t bytes) {
   CHECK(mode_ != Mode::kSnapshot);
   CHECK_GE(end, next_);
   if (mode_ == Mode::kProbe) {
@@ -28,12 +28,35 @@ void Progress::Sent(LogIndex end) {
     return;
   }
   next_ = end;
-  in_flight_.push_back(end);
+  in_flight_.push_back({end, bytes});
+  in_flight_bytes_ += bytes;
+}
+
+void Progress::ForgetInFlight() {
+  in_flight_.clear();
+  in_flight_bytes_ = 0;
+}
+
+void Progress::WaitForSpace() {
+  if (mode_ == Mode::kSnapshot) return;
+  mode_ = Mode::kProbe;
+  probe_sent_ = true;
+  next_ = match_end_;
+  ForgetInFlight();
+}
+
+void Progress::AllowProbe() {
+  probe_sent_ = false;
+  if (load_ == Load::kFutile) load_ = Load::kNone;
 }
 
 void Progress::Acked(LogIndex end) {
   match_end_ = std::max(match_end_, end);
-  while (!in_flight_.empty() && in_flight_.front() <= end) in_flight_.pop_front();
+  while (!in_flight_.empty() && in_flight_.front().end <= end) {
+    CHECK_GE(in_flight_bytes_, in_flight_.front().bytes);
+    in_flight_bytes_ -= in_flight_.front().bytes;
+    in_flight_.pop_front();
+  }
   if (mode_ == Mode::kSnapshot) return;
   if (mode_ == Mode::kProbe && end >= next_) mode_ = Mode::kReplicate;
   next_ = std::max(next_, match_end_);
@@ -43,13 +66,13 @@ void Progress::Refused(LogIndex retry_from) {
   CHECK(mode_ != Mode::kSnapshot);
   mode_ = Mode::kProbe;
   probe_sent_ = false;
-  in_flight_.clear();
+  ForgetInFlight();
   next_ = std::max(match_end_, retry_from);
 }
 
 void Progress::StartSnapshot() {
   mode_ = Mode::kSnapshot;
-  in_flight_.clear();
+  ForgetInFlight();
 }
 
 void Progress::EndSnapshot(LogIndex end) {

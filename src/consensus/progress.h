@@ -26,7 +26,9 @@ class Progress {
   [[nodiscard]] Instant last_heard() const { return last_heard_; }
   [[nodiscard]] std::uint64_t round() const { return round_; }  // highest confirmation round answered
 
-  [[nodiscard]] bool CanSend(std::size_t inflight_max) const;
+  // Whether another append may go out: at most `count_max` unanswered ones, and none beyond the one that reaches
+  // `bytes_max`. However large one entry is, it goes when nothing is in flight.
+  [[nodiscard]] bool CanSend(std::size_t count_max, std::size_t bytes_max) const;
 
   [[nodiscard]] LogIndex commit_told() const { return commit_told_; }  // newest commit point sent to it
 
@@ -34,13 +36,22 @@ class Progress {
 
   void Heard(Instant now, std::uint64_t round);
   void ReportedDisk(DiskLevel level) { disk_ = level; }
-  void Sent(LogIndex end);  // entries up to `end` were just sent
+  void Sent(LogIndex end, std::size_t bytes);  // entries up to `end` were just sent
   void ToldCommit(LogIndex end) { commit_told_ = end; }
   void Acked(LogIndex end);
   void Refused(LogIndex retry_from);  // Requires: mode() != kSnapshot
-  void AllowProbe() { probe_sent_ = false; }
+  void AllowProbe();
+  // It takes no entries: one probe per heartbeat until it does. Nothing when a state transfer runs.
+  void WaitForSpace();
   void StartSnapshot();
   void EndSnapshot(LogIndex end);  // `end`: what the peer now has at least
+
+  // Entries that are not in memory are read back, one load at a time.
+  [[nodiscard]] bool CanLoad() const { return load_ == Load::kNone; }
+  [[nodiscard]] bool loading() const { return load_ == Load::kRunning; }
+  void StartLoad() { load_ = Load::kRunning; }
+  // A load that brought nothing is not repeated before the next heartbeat.
+  void EndLoad(bool useful) { load_ = useful ? Load::kNone : Load::kFutile; }
 
  private:
   Mode mode_ = Mode::kProbe;
@@ -48,7 +59,16 @@ class Progress {
   LogIndex next_;
   LogIndex commit_told_;
   bool probe_sent_ = false;
-  std::deque<LogIndex> in_flight_;  // ends of unanswered appends, ascending
+  enum class Load : std::uint8_t { kNone, kRunning, kFutile };
+  struct Append {
+    LogIndex end;
+    std::size_t bytes = 0;
+  };
+  void ForgetInFlight();
+
+  std::deque<Append> in_flight_;  // unanswered appends, ascending
+  std::size_t in_flight_bytes_ = 0;
+  Load load_ = Load::kNone;
   Instant last_heard_;
   std::uint64_t round_ = 0;
   DiskLevel disk_ = DiskLevel::kOk;

@@ -9,7 +9,8 @@ namespace metasrv {
 
 bool RaftOptions::Validate() const {
   return heartbeat_interval > Duration() && election_timeout_min > heartbeat_interval &&
-         election_timeout_max > election_timeout_min && append_entries_max > 0 && inflight_max > 0;
+         election_timeout_max > election_timeout_min && append_entries_max > 0 && inflight_max > 0 &&
+         inflight_bytes_max > 0;
 }
 
 const char* ToString(RoleName role) {
@@ -43,8 +44,6 @@ std::optional<Term> Raft::TermAt(LogIndex index) const {
   auto id = core_->log().IdAt(index);
   return id ? std::optional(id->term) : std::nullopt;
 }
-
-std::vector<Entry> Raft::LogEntries() const { return core_->log().Slice(core_->log().begin(), SIZE_MAX, SIZE_MAX); }
 
 namespace {
 

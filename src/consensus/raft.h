@@ -9,10 +9,20 @@
 #include "common/prng.h"
 #include "common/time.h"
 #include "consensus/input.h"
+#include "consensus/log.h"
 #include "consensus/options.h"
 #include "consensus/output.h"
 
 namespace metasrv {
+
+// What the disk held when the node started. Invariants, established by node/recovery: `log` reaches at least the
+// state's last entry; no entry is of a later term than `hard_state`; entries before the log's first are in the state.
+struct Recovered {
+  HardState hard_state;
+  Log log;                         // all of it is durable; the newest entries are in memory
+  std::vector<Entry> memberships;  // the membership entries behind the state's last one
+  SnapshotMeta state;              // what the durable state machine contains
+};
 
 enum class RoleName : std::uint8_t { kLearner, kFollower, kCandidate, kLeader };
 
@@ -68,9 +78,6 @@ class Raft {
 
   // The term of entry `index`, if the log still knows it.
   [[nodiscard]] std::optional<Term> TermAt(LogIndex index) const;
-
-  // All entries that are in the log, shared, not copied.
-  [[nodiscard]] std::vector<Entry> LogEntries() const;
 
   // The internals, read-only: for invariants, exhaustive tests and the export of the log.
   [[nodiscard]] const RaftCore& core() const { return *core_; }

@@ -49,6 +49,7 @@ void RaftCore::OnMessage(NodeId from, AppendRequest& request) {
     SendDurable(from, *refusal);
     return;
   }
+  if (space_ == SpaceLevel::kCritical) response.no_space = DropUnknown(request);
   response.end = LogIndex(EndOf(request.prev).value() + request.entries.size());
   StoreEntries(request);
   if (MutantOn(Mutant::kR04)) response.end = log_.end();
@@ -73,7 +74,7 @@ std::optional<AppendResponse> RaftCore::RefuseAppend(const AppendRequest& reques
   LogIndex hint = log_.end();
   if (prev_end <= log_.end()) {
     if (MutantOn(Mutant::kR02)) return std::nullopt;
-    const LogId own = log_.At(prev_end.Prev()).id;
+    const LogId own = *log_.IdAt(prev_end.Prev());
     if (own.term == request.prev->term) return std::nullopt;
     hint = log_.LastEndNotAfter(prev_end.Prev(), request.prev->term);
   }
@@ -95,8 +96,8 @@ void RaftCore::StoreEntries(AppendRequest& request) {
   std::size_t known = 0;
   if (!MutantOn(Mutant::kR01)) {
     for (const Entry& entry : request.entries) {
-      const bool same =
-          entry.id.index < log_.begin() || (entry.id.index < log_.end() && log_.At(entry.id.index).id == entry.id);
+      // Ids decide: one id never stands for two contents.
+      const bool same = entry.id.index < log_.begin() || log_.IdAt(entry.id.index) == entry.id;
       if (!same) break;
       ++known;
     }
@@ -118,6 +119,7 @@ void RaftCore::SetCommitEnd(LogIndex end) {
   CHECK_LE(end, log_.end());
   if (end <= commit_end_) return;
   commit_end_ = end;
+  if (auto* leader = std::get_if<Leader>(&role_)) leader->uncommitted.CommitTo(end);
   Trace(TraceKind::kCommitted, commit_end_.value());
 }
 
@@ -132,6 +134,7 @@ void RaftCore::OnMessage(NodeId from, const AppendResponse& response) {
   if (response.success) {
     CHECK_LE(response.end, log_.end());
     progress->Acked(response.end);
+    if (response.no_space) progress->WaitForSpace();
     AdvanceCommit();
     AdvanceChange();
   } else if (progress->mode() != Progress::Mode::kSnapshot && EndOf(response.refused) > progress->match_end()) {
@@ -150,26 +153,50 @@ void RaftCore::AdvanceCommit() {
   if (end <= commit_end_) return;
   CHECK_LE(end, log_.end());
   // Only an entry of the own term commits by counting; it takes the older ones along (thesis §3.6.2).
-  if (!MutantOn(Mutant::kC01) && log_.At(end.Prev()).id.term != hard_state_.term) return;
+  if (!MutantOn(Mutant::kC01) && log_.IdAt(end.Prev())->term != hard_state_.term) return;
   const bool first_of_term = commit_end_ <= leader.term_start && end > leader.term_start;
   SetCommitEnd(end);
   if (first_of_term) leader.reads.AdmitEarly(commit_end_);
 }
 
-void RaftCore::SendAppend(NodeId to, Progress& progress, bool with_entries) {
-  const auto& leader = std::get<Leader>(role_);
-  const LogIndex from = progress.next();
-  AppendRequest request{.term = hard_state_.term,
-                        .prev = log_.IdBefore(from),
-                        .entries = {},
-                        .commit_end = commit_end_,
-                        .round = leader.round};
-  if (with_entries) {
-    request.entries = log_.Slice(from, options_.append_entries_max, options_.append_bytes_max);
-    progress.Sent(LogIndex(from.value() + request.entries.size()));
-  }
+bool RaftCore::MaySend(const Progress& progress) const {
+  return progress.CanSend(options_.inflight_max, options_.inflight_bytes_max);
+}
+
+AppendRequest RaftCore::NextAppend(const Progress& progress) const {
+  const std::optional<LogId> prev = log_.IdBefore(progress.next());
+  // Without the entry before it, an append would claim to start the log.
+  CHECK(progress.next() == LogIndex(0) || prev.has_value());
+  return {.term = hard_state_.term,
+          .prev = prev,
+          .entries = {},
+          .commit_end = commit_end_,
+          .round = std::get<Leader>(role_).round};
+}
+
+void RaftCore::SendEntries(NodeId to, Progress& progress, std::vector<Entry> entries) {
+  AppendRequest request = NextAppend(progress);
+  std::size_t bytes = 0;
+  for (const Entry& entry : entries) bytes += entry.ByteSize();
+  progress.Sent(LogIndex(progress.next().value() + entries.size()), bytes);
+  request.entries = std::move(entries);
   progress.ToldCommit(commit_end_);
   SendNow(to, std::move(request));
+}
+
+void RaftCore::SendCommitPoint(NodeId to, Progress& progress) {
+  progress.ToldCommit(commit_end_);
+  SendNow(to, NextAppend(progress));
+}
+
+// Sends one append from what is in memory, or asks for what is not; false when nothing was sent.
+bool RaftCore::SendMissing(NodeId to, Progress& progress) {
+  if (progress.next() < log_.cached_begin()) {
+    LoadForPeer(to, progress);
+    return false;
+  }
+  SendEntries(to, progress, log_.Slice(progress.next(), options_.append_entries_max, options_.append_bytes_max));
+  return true;
 }
 
 // Sends what `to` misses, as far as its window allows.
@@ -179,25 +206,27 @@ void RaftCore::Replicate(NodeId to, Progress& progress) {
       progress.next() >= log_.begin() && (progress.next() == LogIndex(0) || log_.IdBefore(progress.next()).has_value());
   if (!reachable_by_log) {
     // Only a probe has to wait for its turn: no answer to what is in flight can lead back into the log.
-    if (progress.mode() == Progress::Mode::kProbe && !progress.CanSend(options_.inflight_max)) return;
+    if (progress.mode() == Progress::Mode::kProbe && !MaySend(progress)) return;
     progress.StartSnapshot();
     out_.send_snapshots.push_back({to, hard_state_.term});
     return;
   }
   if (progress.mode() == Progress::Mode::kProbe) {
-    if (progress.CanSend(options_.inflight_max)) SendAppend(to, progress, true);
+    if (MaySend(progress)) static_cast<void>(SendMissing(to, progress));
     return;
   }
-  while (progress.next() < log_.end() && progress.CanSend(options_.inflight_max)) SendAppend(to, progress, true);
+  while (progress.next() < log_.end() && MaySend(progress)) {
+    if (!SendMissing(to, progress)) return;
+  }
   // A follower that waits for nothing else learns of a commit at once.
-  if (progress.next() == log_.end() && progress.commit_told() < commit_end_) SendAppend(to, progress, false);
+  if (progress.next() == log_.end() && progress.commit_told() < commit_end_) SendCommitPoint(to, progress);
 }
 
 // Keeps `to` from campaigning, carries the commit point and the confirmation round, and shows up a lost append.
 void RaftCore::SendHeartbeat(NodeId to, Progress& progress) {
   const LogIndex next = progress.next();
   if (progress.mode() == Progress::Mode::kReplicate && (next == LogIndex(0) || log_.IdBefore(next))) {
-    SendAppend(to, progress, false);
+    SendCommitPoint(to, progress);
     return;
   }
   const auto& leader = std::get<Leader>(role_);

@@ -6,6 +6,7 @@
 #include "consensus/input.h"
 #include "consensus/read_queue.h"
 #include "consensus/tracker.h"
+#include "consensus/uncommitted.h"
 #include "consensus/votes.h"
 
 namespace metasrv {
@@ -54,6 +55,7 @@ struct Leader {
 
   Tracker tracker;
   ReadQueue reads;
+  Uncommitted uncommitted;
   LogIndex term_start;         // index of the blank entry that opened this leadership
   std::uint64_t round = 0;     // last confirmation round sent
   bool broadcast_due = false;  // heartbeats go out at the end of this step

@@ -64,14 +64,4 @@ struct SnapshotMeta {
   friend bool operator==(const SnapshotMeta&, const SnapshotMeta&) = default;
 };
 
-// What the disk held when the node started. Invariants, established by node/recovery: `log` is contiguous, starts right
-// after `purged` when that is set, and reaches at least the snapshot's last entry; no entry is of a later term than
-// `hard_state`; entries before the log's first are in the state.
-struct Recovered {
-  HardState hard_state;
-  std::optional<LogId> purged;  // last entry that is no longer in the log
-  std::vector<Entry> log;
-  SnapshotMeta state;  // what the durable state machine contains
-};
-
 }  // namespace metasrv

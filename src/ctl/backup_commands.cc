@@ -71,8 +71,8 @@ std::expected<backup::Source, std::string> SourceOf(OfflineDirectory& directory,
     content->log.node_id = NodeId(command.id);
   }
   auto& log = content->log;
-  return backup::Source{*log.node_id, log.hard_state,         log.committed,
-                        log.purged,   std::move(log.entries), std::move(content->state)};
+  return backup::Source{
+      *log.node_id, log.hard_state, log.committed, log.purged, std::move(content->entries), std::move(content->state)};
 }
 
 void SayImportParameters(const ImportCommand& command, const Terminal& terminal) {

@@ -28,8 +28,9 @@ class Replacement {
 class OfflineDirectory {
  public:
   struct Content {
-    io::LogContents log;
-    std::shared_ptr<const sm::Reader> state;  // lives no longer than the directory
+    io::LogContents log;                       // all of it was checked; the entries come from the cursor
+    std::unique_ptr<io::EntryCursor> entries;  // lives no longer than the directory
+    std::shared_ptr<const sm::Reader> state;   // lives no longer than the directory
   };
 
   virtual ~OfflineDirectory() = default;

@@ -7,8 +7,8 @@
 
 namespace metasrv::node {
 
-bool IsUninitialised(const io::LogContents& contents, const SnapshotMeta& state) {
-  return !contents.hard_state && !contents.purged && contents.entries.empty() && !state.last;
+bool IsUninitialised(const io::LogContents& contents, const Log& log, const SnapshotMeta& state) {
+  return !contents.hard_state && !contents.purged && log.begin() == log.end() && !state.last;
 }
 
 Entry FirstEntry(NodeId id) { return Entry::OfMembership({Term(0), id, LogIndex(0)}, UniformMembership({id})); }

@@ -2,7 +2,7 @@
 
 #include <functional>
 
-#include "consensus/types.h"
+#include "consensus/log.h"
 #include "io/log_store.h"
 #include "node/forward.h"
 #include "node/members.h"
@@ -10,7 +10,7 @@
 namespace metasrv::node {
 
 // Whether the disk holds nothing of any cluster, so that `single` may found one.
-[[nodiscard]] bool IsUninitialised(const io::LogContents& contents, const SnapshotMeta& state);
+[[nodiscard]] bool IsUninitialised(const io::LogContents& contents, const Log& log, const SnapshotMeta& state);
 
 // Entry 0 of a new cluster: its only voter.
 [[nodiscard]] Entry FirstEntry(NodeId id);

@@ -23,6 +23,7 @@ enum class WriteStatus : std::uint8_t {
   kApplied,
   kNoLeader,  // definitely not applied: nobody was found that leads, within the deadline
   kBusy,      // definitely not applied: over a limit, try again
+  kNoSpace,   // definitely not applied: the leader's disk is almost full, and the write needs room
   kRefused,   // definitely not applied: the command can never be replicated (too large)
   kUnknown,
   kStopped,  // definitely not applied: this node is stopping
@@ -36,7 +37,12 @@ struct WriteResult {
   std::string detail;                  // for people, on failure
 };
 
-enum class ReadStatus : std::uint8_t { kReady, kNoLeader, kStopped };
+enum class ReadStatus : std::uint8_t {
+  kReady,
+  kNoLeader,
+  kBusy,  // too many reads wait already, try again
+  kStopped
+};
 
 // A linearizable view: it contains every write that was acknowledged anywhere before the read was asked for.
 struct ReadResult {
@@ -77,6 +83,8 @@ struct NodeStatus {
   std::optional<LogId> applied_membership_id;
   std::map<NodeId, meta::Node> nodes;  // the replicated node table
   io::LogStats log;
+  std::uint64_t log_cached_items = 0;  // entries in memory
+  std::uint64_t log_cached_bytes = 0;
   std::uint64_t proposals_pending = 0;
   std::uint64_t proposals_failed = 0;
   std::uint64_t leader_changes = 0;
@@ -93,7 +101,7 @@ struct ExportSource {
   std::optional<HardState> hard_state;
   std::optional<LogId> committed;
   std::optional<LogId> purged;
-  std::vector<Entry> log;
+  std::unique_ptr<io::EntryCursor> log;
   std::shared_ptr<const sm::Snapshot> state;
 };
 

@@ -1,8 +1,10 @@
 #include "node/compaction.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
+#include "consensus/core.h"
 #include "sm/layout.h"
 
 namespace metasrv::node {
@@ -33,9 +35,12 @@ Compaction::Compaction(Context& context, Pump& pump, const sm::Machine& machine,
   rows_ = durable_rows_ = CountRows(context_.env.state_store);
 }
 
-void Compaction::OnApplied(const sm::Applied& applied) {
+void Compaction::OnApplied(const Entry& entry, const sm::Applied& applied) {
   for (const sm::Change& change : applied.changes) Count(change, rows_);
-  if (++applied_ >= context_.options.snapshot_logs_since_last && !flushing_) Trigger();
+  ++applied_;
+  bytes_ += entry.ByteSize();
+  const bool due = applied_ >= context_.options.snapshot_logs_since_last || bytes_ >= context_.options.flush_bytes;
+  if (due && !flushing_) Trigger();
 }
 
 void Compaction::Trigger() {
@@ -45,6 +50,7 @@ void Compaction::Trigger() {
   }
   flushing_ = true;
   applied_ = 0;
+  segments_.push_back({pump_.applied_end(), std::exchange(bytes_, 0)});
   context_.env.state_store.Flush(context_.lifetime.Guard(
       [this, covers = machine_.last_applied(), rows = rows_](bool ok) { OnFlushed(ok, covers, rows); }));
 }
@@ -57,18 +63,56 @@ void Compaction::OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts
     durable_rows_ = rows;
   }
   if (durable_) {
-    const std::uint64_t end = durable_->index.value() + 1;
-    LogIndex begin(end - std::min(end, context_.options.max_applied_log_to_keep));
-    if (auto needed = sender_.oldest_end()) begin = std::min(begin, *needed);
+    const LogIndex begin = FirstToKeep(durable_->index.Next());
+    while (!segments_.empty() && segments_.front().end <= begin) segments_.pop_front();
     pump_.Feed(Compact{begin});
   }
   if (std::exchange(again_, false)) Trigger();
+}
+
+// Requires: the durable state contains the entries before `end`.
+LogIndex Compaction::FirstToKeep(LogIndex end) const {
+  LogIndex begin(end.value() - std::min(end.value(), context_.options.max_applied_log_to_keep));
+  if (auto needed = NeededByPeers(); needed && *needed < begin) {
+    begin = std::min(begin, std::max(*needed, FirstWithin(context_.options.keep_for_peers_bytes, end)));
+  }
+  if (auto needed = sender_.oldest_end()) begin = std::min(begin, *needed);
+  return begin;
+}
+
+// What the peer that lags most still misses, of those that answered lately. Only a leader knows.
+std::optional<LogIndex> Compaction::NeededByPeers() const {
+  const auto* leader = std::get_if<Leader>(&pump_.raft().core().role());
+  if (leader == nullptr) return std::nullopt;
+  const Instant since = context_.Now() - context_.options.raft.election_timeout_max;
+  std::optional<LogIndex> oldest;
+  for (const auto& [id, progress] : leader->tracker.peers()) {
+    // Nothing that a peer without a known prefix has may be counted on.
+    if (progress.last_heard() < since || progress.mode() != Progress::Mode::kReplicate) continue;
+    oldest = std::min(oldest.value_or(progress.match_end()), progress.match_end());
+  }
+  return oldest;
+}
+
+// The first entry such that the ones from there to `end` have at most `bytes_max`, as far as flushes tell them apart.
+LogIndex Compaction::FirstWithin(std::uint64_t bytes_max, LogIndex end) const {
+  LogIndex first = end;
+  std::uint64_t bytes = 0;
+  for (auto segment = segments_.rbegin(); segment != segments_.rend(); ++segment) {
+    bytes += segment->bytes;
+    if (bytes > bytes_max) break;
+    const auto older = std::next(segment);
+    first = std::min(first, older == segments_.rend() ? LogIndex(0) : older->end);
+  }
+  return first;
 }
 
 void Compaction::OnInstalled(const SnapshotMeta& meta) {
   durable_ = meta.last;
   rows_ = durable_rows_ = CountRows(context_.env.state_store);
   applied_ = 0;
+  bytes_ = 0;
+  segments_.clear();
 }
 
 }  // namespace metasrv::node

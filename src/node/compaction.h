@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 
 #include "node/client_api.h"
@@ -10,14 +11,15 @@
 
 namespace metasrv::node {
 
-// Makes the state durable every snapshot_logs_since_last entries and lets consensus forget the log behind it, but for
-// max_applied_log_to_keep entries and what a running transfer needs.
+// Makes the state durable every snapshot_logs_since_last entries, or flush_bytes of them, and lets consensus forget the
+// log behind it, but for max_applied_log_to_keep entries, what a running transfer needs and, up to a cap, what peers
+// that are alive and lag behind need: to be sent entries is cheaper for them than to be sent the state.
 class Compaction {
  public:
   Compaction(Context& context, Pump& pump, const sm::Machine& machine, const SnapshotSender& sender);
 
   // Call for every applied entry, with what it changed.
-  void OnApplied(const sm::Applied& applied);
+  void OnApplied(const Entry& entry, const sm::Applied& applied);
   // Flushes now, or again when a flush is running.
   void Trigger();
   // The state was replaced by a durable one.
@@ -28,7 +30,16 @@ class Compaction {
   [[nodiscard]] const RowCounts& durable_rows() const { return durable_rows_; }
 
  private:
+  // The entries that one flush covered, behind the ones before it.
+  struct Segment {
+    LogIndex end;
+    std::uint64_t bytes = 0;
+  };
+
   void OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows);
+  [[nodiscard]] LogIndex FirstToKeep(LogIndex end) const;
+  [[nodiscard]] std::optional<LogIndex> NeededByPeers() const;
+  [[nodiscard]] LogIndex FirstWithin(std::uint64_t bytes_max, LogIndex end) const;
 
   Context& context_;
   Pump& pump_;
@@ -36,8 +47,10 @@ class Compaction {
   const SnapshotSender& sender_;
   std::optional<LogId> durable_;
   RowCounts durable_rows_;
-  RowCounts rows_;             // as of the last applied entry
-  std::uint64_t applied_ = 0;  // entries since the last flush began
+  RowCounts rows_;                // as of the last applied entry
+  std::uint64_t applied_ = 0;     // entries since the last flush began ...
+  std::uint64_t bytes_ = 0;       // ... and their bytes
+  std::deque<Segment> segments_;  // ascending, those that are not purged
   bool flushing_ = false;
   bool again_ = false;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "sm/growth.h"
 #include "sm/validate.h"
 
 namespace metasrv::node {
@@ -13,12 +14,13 @@ constexpr Duration kRetryPause = Duration::Millis(50);
 
 }  // namespace
 
-Forwarder::Forwarder(Context& context, Pump& pump, Proposals& proposals, const Addresses& addresses,
+Forwarder::Forwarder(Context& context, Pump& pump, Proposals& proposals, const Addresses& addresses, const Space& space,
                      ServeMembers serve_members)
     : context_(context),
       pump_(pump),
       proposals_(proposals),
       addresses_(addresses),
+      space_(space),
       serve_members_(std::move(serve_members)),
       timer_(context.env.loop) {}
 
@@ -27,7 +29,7 @@ void Forwarder::Route(pb::ForwardRequest request, Reach reach, OutcomeDone done)
     if (request.has_write()) ++failed_writes_;
     return done(std::move(*refusal));
   }
-  if (request.has_write()) ++pending_writes_;
+  ++(request.has_write() ? pending_writes_ : pending_changes_);
   const Instant now = context_.Now();
   auto job = std::make_unique<Job>();
   job->request = std::move(request);
@@ -41,9 +43,14 @@ void Forwarder::Route(pb::ForwardRequest request, Reach reach, OutcomeDone done)
 std::optional<Outcome> Forwarder::Refuse(const pb::ForwardRequest& request) const {
   if (stopped_) return Stopped();
   if (request.body_case() == pb::ForwardRequest::BODY_NOT_SET) return Failed(pb::FORWARD_REFUSED, "unknown request");
-  if (!request.has_write()) return std::nullopt;
+  if (!request.has_write()) {
+    if (pending_changes_ < context_.options.pending_changes_max) return std::nullopt;
+    return Failed(pb::FORWARD_BUSY, "too many changes of the membership are waiting");
+  }
   if (auto reason = sm::WhyInvalid(request.write())) return Failed(pb::FORWARD_REFUSED, *reason);
-  if (pending_writes_ >= context_.options.pending_writes_max) {
+  // What makes room still gets in when nothing else does.
+  const std::size_t limit = context_.options.pending_writes_max * (sm::MayGrow(request.write()) ? 1 : 2);
+  if (pending_writes_ >= limit) {
     return Failed(pb::FORWARD_BUSY, "too many writes are waiting");
   }
   if (request.write().ByteSizeLong() > context_.options.command_bytes_max) {
@@ -85,6 +92,9 @@ void Forwarder::RunHere(JobPtr job) {
       outcome.reply.set_leader(context_.id().value());
       Finish(std::move(job), std::move(outcome));
     });
+  }
+  if (auto reason = space_.WhyRefused(job->request.write())) {
+    return Finish(std::move(job), Failed(pb::FORWARD_NO_SPACE, std::move(*reason)));
   }
   queued_.push_back(std::move(job));
   // Whatever else arrives in this turn of the loop shares one append and one sync.
@@ -154,10 +164,9 @@ void Forwarder::Park(JobPtr job, pb::ForwardError error, std::string detail, Ins
 }
 
 void Forwarder::Finish(JobPtr job, Outcome outcome) {
-  if (job->request.has_write()) {
-    --pending_writes_;
-    if (!outcome.ok()) ++failed_writes_;
-  }
+  const bool is_write = job->request.has_write();
+  --(is_write ? pending_writes_ : pending_changes_);
+  if (is_write && !outcome.ok()) ++failed_writes_;
   job->done(std::move(outcome));
 }
 

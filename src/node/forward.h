@@ -11,6 +11,7 @@
 #include "node/outcome.h"
 #include "node/proposals.h"
 #include "node/pump.h"
+#include "node/space.h"
 
 namespace metasrv::node {
 
@@ -22,7 +23,8 @@ class Forwarder {
   // Serves a join or a leave on the leader.
   using ServeMembers = std::function<void(pb::ForwardRequest, OutcomeDone)>;
 
-  Forwarder(Context& context, Pump& pump, Proposals& proposals, const Addresses& addresses, ServeMembers serve_members);
+  Forwarder(Context& context, Pump& pump, Proposals& proposals, const Addresses& addresses, const Space& space,
+            ServeMembers serve_members);
 
   enum class Reach : std::uint8_t {
     kAnywhere,  // pass it on, while the request has hops left
@@ -65,6 +67,7 @@ class Forwarder {
   Pump& pump_;
   Proposals& proposals_;
   const Addresses& addresses_;
+  const Space& space_;
   ServeMembers serve_members_;
   Timer timer_;
   std::vector<JobPtr> queued_;  // to be proposed here in the next turn of the loop
@@ -77,6 +80,7 @@ class Forwarder {
   RaftView view_;
   std::uint64_t last_call_ = 0;
   std::size_t pending_writes_ = 0;
+  std::size_t pending_changes_ = 0;  // joins and leaves
   std::uint64_t failed_writes_ = 0;
   bool stopped_ = false;
 };

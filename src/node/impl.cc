@@ -10,15 +10,46 @@
 #include "sm/row_codec.h"
 
 namespace metasrv::node {
+namespace {
+
+// First what only the store holds, then what is in memory.
+class FrozenLog final : public io::EntryCursor {
+ public:
+  FrozenLog(std::unique_ptr<io::EntryCursor> stored, std::vector<Entry> cached)
+      : stored_(std::move(stored)), cached_(std::move(cached)) {}
+
+  std::optional<Entry> Next() override {
+    if (stored_) {
+      if (auto entry = stored_->Next()) return entry;
+      stored_.reset();
+    }
+    return cached_.Next();
+  }
+
+ private:
+  std::unique_ptr<io::EntryCursor> stored_;
+  io::VectorCursor cached_;
+};
+
+// What is not in memory is durable, so the store has it. What is in memory may not have reached the store.
+std::unique_ptr<io::EntryCursor> FreezeLog(const Log& log, const io::LogStore& store) {
+  const LogIndex middle = log.cached_begin();
+  auto stored = log.begin() < middle ? store.Scan(log.begin(), middle) : nullptr;
+  return std::make_unique<FrozenLog>(std::move(stored), log.Slice(middle, SIZE_MAX, SIZE_MAX));
+}
+
+}  // namespace
 
 Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings findings)
     : context_{std::move(options), environment, {}},
       machine_(environment.state_store),
+      addresses_(std::move(findings.addresses)),
       encoder_({context_.id(), context_.options.raft_advertise}),
       pump_(context_,
             Raft(context_.options.raft, std::move(findings.disk.recovered), context_.Now(),
                  Prng(environment.random_seed).Fork("raft")),
             machine_, *this, std::move(findings.stored), findings.disk.log_time),
+      space_(context_, pump_),
       proposals_(context_, pump_),
       members_(context_, pump_, addresses_,
                [this](pb::Command command, OutcomeDone done) {
@@ -26,7 +57,7 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
                  *request.mutable_write() = std::move(command);
                  forwarder_.Route(std::move(request), Forwarder::Reach::kHere, std::move(done));
                }),
-      forwarder_(context_, pump_, proposals_, addresses_,
+      forwarder_(context_, pump_, proposals_, addresses_, space_,
                  [this](pb::ForwardRequest request, OutcomeDone done) {
                    members_.Serve(std::move(request), std::move(done));
                  }),
@@ -53,11 +84,6 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
       startup_(context_, pump_, machine_, addresses_, forwarder_),
       first_writes_(std::move(findings.first_writes)),
       founds_cluster_(findings.founds_cluster) {
-  addresses_.Reload(environment.state_store);
-  const Log& log = pump_.raft().core().log();
-  for (LogIndex index = std::max(log.begin(), pump_.applied_end()); index < log.end(); index = index.Next()) {
-    addresses_.Foresee(log.At(index));
-  }
   if (!findings.disk.note.empty()) context_.Warn(findings.disk.note);
 }
 
@@ -75,6 +101,7 @@ void Node::Impl::Start() {
   quarantine_.Start();
   audit_.Start();
   scrubber_.Start();
+  space_.Start();
   if (!founds_cluster_) return;
   startup_.Hold();
   Found(context_, forwarder_, members_, [this] { startup_.Release(); });
@@ -85,6 +112,7 @@ void Node::Impl::Stop(const std::string& reason, bool forced) {
   if (stopped_) return;
   stopped_ = true;
   pump_.Stop();
+  space_.Stop();
   context_.Emit({TraceKind::kStopped, forced ? 1U : 0U, 0, reason});
   sender_.Stop();
   receiver_.Stop();
@@ -138,7 +166,7 @@ void Node::Impl::OnSend(NodeId to, const Message& message) {
 
 void Node::Impl::OnApplied(const Entry& entry, sm::Applied& applied) {
   if (applied.reply.has_node()) OnNodeCommand(entry);
-  compaction_.OnApplied(applied);
+  compaction_.OnApplied(entry, applied);
   if (change_hook_) change_hook_(applied);
   proposals_.OnApplied(entry.id, applied.reply);
 }
@@ -206,7 +234,8 @@ void Node::Impl::OnMessage(std::string_view bytes) {
 
 void Node::Impl::OnSnapshotBody(const Decoded& message) {
   if (const auto* chunk = std::get_if<pb::SnapshotChunk>(&message.body)) {
-    receiver_.OnChunk(message.from, *chunk);
+    // The sender gives up after a while and tries again later.
+    if (!space_.critical()) receiver_.OnChunk(message.from, *chunk);
   } else if (const auto* offer = std::get_if<pb::SnapshotOffer>(&message.body)) {
     receiver_.OnOffer(message.from, *offer);
   } else if (const auto* ack = std::get_if<pb::SnapshotAck>(&message.body)) {
@@ -249,6 +278,9 @@ NodeStatus Node::Impl::status() const {
   }
   status.nodes = addresses_.table();
   status.log = context_.env.log_store.Stats();
+  const Log& log = pump_.raft().core().log();
+  status.log_cached_items = log.end().value() - log.cached_begin().value();
+  status.log_cached_bytes = log.cached_bytes();
   status.proposals_pending = forwarder_.pending();
   status.proposals_failed = forwarder_.failed();
   status.leader_changes = pump_.leader_changes();
@@ -263,7 +295,12 @@ NodeStatus Node::Impl::status() const {
 
 ExportSource Node::Impl::Export() const {
   const StoredFacts& stored = pump_.stored();
-  return {context_.id(), stored.hard_state, stored.committed, stored.purged, pump_.raft().LogEntries(), LocalState()};
+  return {context_.id(),
+          stored.hard_state,
+          stored.committed,
+          stored.purged,
+          FreezeLog(pump_.raft().core().log(), context_.env.log_store),
+          LocalState()};
 }
 
 }  // namespace metasrv::node

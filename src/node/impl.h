@@ -19,6 +19,7 @@
 #include "node/scrubber.h"
 #include "node/snapshot_receiver.h"
 #include "node/snapshot_sender.h"
+#include "node/space.h"
 #include "node/startup.h"
 #include "node/state_audit.h"
 #include "node/wire.h"
@@ -27,6 +28,8 @@ namespace metasrv::node {
 
 // What Create found on the disk.
 struct Findings {
+  NodeId id;  // the stored one wins over the configured one
+  Addresses addresses;
   RecoveredDisk disk;
   StoredFacts stored;
   std::vector<io::LogBatch> first_writes;
@@ -89,6 +92,7 @@ class Node::Impl final : public PumpListener {
   ReplicationTimes replication_times_{context_};
   MessageEncoder encoder_;
   Pump pump_;
+  Space space_;
   Proposals proposals_;
   Members members_;
   Forwarder forwarder_;

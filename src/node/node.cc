@@ -9,26 +9,33 @@ namespace metasrv::node {
 namespace {
 
 // What must be written before anything else, on a disk that knows no identity or no cluster yet.
-std::optional<io::LogBatch> FoundingWrite(io::LogContents& contents, NodeId id, bool founds_cluster) {
+std::optional<io::LogBatch> FoundingWrite(const io::LogContents& contents, StoredLog& log, NodeId id,
+                                          bool founds_cluster) {
   if (contents.node_id && !founds_cluster) return std::nullopt;
   io::LogBatch batch;
   batch.node_id = id;
   if (founds_cluster) {
     batch.append = {FirstEntry(id)};
-    contents.entries = batch.append;
+    log.Add(batch.append.front());
   }
   return batch;
 }
 
-std::expected<Findings, io::Error> Inspect(const NodeOptions& options, NodeId id, io::LogContents contents,
-                                           const sm::Reader& state) {
-  auto meta = ReadStateMeta(state);
+std::expected<Findings, io::Error> Inspect(const NodeOptions& options, const Environment& environment) {
+  auto meta = ReadStateMeta(environment.state_store);
   if (!meta) return std::unexpected(std::move(meta.error()));
   Findings findings;
-  findings.stored = {contents.hard_state, contents.committed, contents.purged, std::nullopt};
-  findings.founds_cluster = options.single && IsUninitialised(contents, *meta);
-  if (auto write = FoundingWrite(contents, id, findings.founds_cluster)) findings.first_writes.push_back(*write);
-  auto disk = Recover(std::move(contents), std::move(*meta));
+  findings.addresses.Reload(environment.state_store);
+  StoredLog log(*meta, options.raft.log_cache, [&findings](const Entry& entry) { findings.addresses.Foresee(entry); });
+  const auto contents = environment.log_store.Visit([&log](Entry entry) { log.Add(std::move(entry)); });
+  if (!contents) return std::unexpected(contents.error());
+  findings.id = contents->node_id.value_or(options.raft.id);
+  findings.stored = {contents->hard_state, contents->committed, contents->purged, std::nullopt};
+  findings.founds_cluster = options.single && IsUninitialised(*contents, log.log(), *meta);
+  if (auto write = FoundingWrite(*contents, log, findings.id, findings.founds_cluster)) {
+    findings.first_writes.push_back(*write);
+  }
+  auto disk = Recover(*contents, std::move(log), std::move(*meta));
   if (!disk) return std::unexpected(std::move(disk.error()));
   findings.disk = std::move(*disk);
   findings.stored.reset_later = findings.disk.reset_later;
@@ -43,12 +50,10 @@ std::expected<Findings, io::Error> Inspect(const NodeOptions& options, NodeId id
 
 std::expected<std::unique_ptr<Node>, io::Error> Node::Create(const NodeOptions& options,
                                                              const Environment& environment) {
-  auto contents = environment.log_store.Load();
-  if (!contents) return std::unexpected(std::move(contents.error()));
-  NodeOptions effective = options;
-  effective.raft.id = contents->node_id.value_or(options.raft.id);
-  auto findings = Inspect(effective, effective.raft.id, std::move(*contents), environment.state_store);
+  auto findings = Inspect(options, environment);
   if (!findings) return std::unexpected(std::move(findings.error()));
+  NodeOptions effective = options;
+  effective.raft.id = findings->id;
   if (effective.raft.id != options.raft.id) {
     environment.trace.Emit(effective.raft.id, {TraceKind::kWarning, 0, 0,
                                                "the configured id " + std::to_string(options.raft.id.value()) +

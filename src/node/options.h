@@ -26,7 +26,10 @@ struct NodeOptions {
   Duration write_timeout = Duration::Seconds(20);
 
   std::uint64_t snapshot_logs_since_last = 1024;  // flush the state after this many applied entries
+  std::uint64_t flush_bytes = 64 * 1024 * 1024;   // ... or this many bytes of them
   std::uint64_t max_applied_log_to_keep = 1000;   // entries kept behind the flushed state
+  // A leader keeps more of them for peers that answer and lag behind, up to this many bytes.
+  std::uint64_t keep_for_peers_bytes = 256 * 1024 * 1024;
   std::size_t snapshot_chunk_bytes = 1024 * 1024;
   std::uint64_t snapshot_rate_bytes = 0;                   // per second, of outgoing transfers; 0: no limit
   Duration snapshot_stall = Duration::Seconds(20);         // a transfer without progress for so long is given up
@@ -35,6 +38,14 @@ struct NodeOptions {
   Duration state_scrub_interval = Duration::Seconds(600);  // between passes over the rows; 0: none
   std::size_t command_bytes_max = 30 * 1024 * 1024;
   std::size_t pending_writes_max = 65536;
+  std::size_t pending_reads_max = 65536;
+  std::size_t pending_changes_max = 1024;
+
+  // Free space of the data directory's disk: below `low` nothing is accepted that makes the state grow; below
+  // `critical` this node neither leads nor stores entries (docs/STORAGE.md, Full disks). Requires: critical <= low.
+  std::uint64_t disk_free_low = 512ULL * 1024 * 1024;
+  std::uint64_t disk_free_critical = 256ULL * 1024 * 1024;
+  Duration disk_check_interval = Duration::Millis(500);
 };
 
 }  // namespace metasrv::node

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/check.h"
+#include "sm/growth.h"
 
 namespace metasrv::node {
 namespace {
@@ -27,6 +28,7 @@ WriteResult ToWriteResult(Outcome outcome) {
       result.status = outcome.stopped ? WriteStatus::kStopped : WriteStatus::kNoLeader;
       break;
     case pb::FORWARD_BUSY: result.status = WriteStatus::kBusy; break;
+    case pb::FORWARD_NO_SPACE: result.status = WriteStatus::kNoSpace; break;
     case pb::FORWARD_REFUSED: result.status = WriteStatus::kRefused; break;
     default: result.status = WriteStatus::kUnknown; break;
   }
@@ -44,6 +46,7 @@ void Proposals::Propose(std::vector<LocalWrite> writes) {
   metasrv::Propose batch;
   batch.proposals.reserve(writes.size());
   for (LocalWrite& write : writes) {
+    const bool exempt = !sm::MayGrow(write.command);
     std::string payload = Serialize(std::move(write.command));
     if (payload.size() > context_.options.command_bytes_max) {
       refused.push_back({std::move(write.done), payload.size()});
@@ -51,7 +54,7 @@ void Proposals::Propose(std::vector<LocalWrite> writes) {
     }
     const RequestId id = pump_.NextRequestId();
     unplaced_.emplace(id, Waiter{context_.Now(), write.deadline, std::move(write.done)});
-    batch.proposals.push_back({id, std::move(payload)});
+    batch.proposals.push_back({id, std::move(payload), exempt});
     ArmTimer(write.deadline);
   }
   if (!batch.proposals.empty()) pump_.Feed(std::move(batch));
@@ -73,6 +76,9 @@ void Proposals::OnProposed(const Proposed& proposed) {
   if (found == unplaced_.end()) return;
   Waiter waiter = std::move(found->second);
   unplaced_.erase(found);
+  if (proposed.over_limit) {
+    return waiter.done(Failed(pb::FORWARD_BUSY, "the leader waits for its quorum or its disk"));
+  }
   if (!proposed.entry) {
     waiter.done(Failed(pb::FORWARD_NO_LEADER, "this node does not lead"));
     return;

@@ -105,6 +105,7 @@ void Pump::RunOutput(Output out) {
   if (stopped_) return;
   for (const ReadReady& read : out.reads) listener_.OnReadReady(read);
   for (const MembershipDone& done : out.membership_done) listener_.OnMembershipDone(done);
+  for (const LoadEntries& load : out.loads) Load(load);
   for (const NodeId to : out.cancel_snapshots) listener_.OnCancelSnapshot(to);
   for (const SendSnapshot& send : out.send_snapshots) listener_.OnSendSnapshot(send);
   if (!stopped_ && out.install_snapshot) listener_.OnInstallSnapshot(*out.install_snapshot);
@@ -169,6 +170,23 @@ void Pump::OnStored(PersistSeq seq, Instant issued, const std::expected<void, io
   durable_ = std::max(durable_, seq);
   ReleaseHeld();
   Feed(Persisted{seq});
+}
+
+void Pump::Load(const LoadEntries& load) {
+  context_.env.log_store.Read(load.begin, load.end, load.bytes_max, context_.lifetime.Guard([this, load](auto result) {
+    OnLoaded(load, std::move(result));
+  }));
+}
+
+void Pump::OnLoaded(const LoadEntries& load, std::expected<std::vector<Entry>, io::Error> result) {
+  if (stopped_) return;
+  if (!result) {
+    return Fail("log store: " + std::string(io::ToString(result.error().kind)) + ": " + result.error().detail);
+  }
+  // What waits to be applied is durable and is not purged before it was.
+  const bool missing = !load.peer && result->empty() && raft_.core().emitted_end() == load.begin;
+  if (missing) return Fail("log store: entry " + std::to_string(load.begin.value()) + " is missing");
+  Feed(EntriesLoaded{load.peer, load.begin, std::move(*result)});
 }
 
 void Pump::SendOrHold(std::vector<Outgoing> messages) {

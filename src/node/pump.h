@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
@@ -95,6 +96,8 @@ class Pump {
   void NoteStored(const io::LogBatch& batch);
   void OnStored(PersistSeq seq, Instant issued, const std::expected<void, io::Error>& result);
   void Write(io::LogBatch batch, PersistSeq seq);
+  void Load(const LoadEntries& load);
+  void OnLoaded(const LoadEntries& load, std::expected<std::vector<Entry>, io::Error> result);
   void SendOrHold(std::vector<Outgoing> messages);
   void ReleaseHeld();
   void Apply(const std::vector<Entry>& entries);

@@ -14,18 +14,19 @@ constexpr Duration kAskAgain = Duration::Millis(50);
 Reads::Reads(Context& context, Pump& pump) : context_(context), pump_(pump), timer_(context.env.loop) {}
 
 void Reads::Add(ReadDone done) {
-  if (stopped_) {
-    ReadResult result;
-    result.status = ReadStatus::kStopped;
-    return done(std::move(result));
-  }
-  if (barred_) {
-    ReadResult result;
-    result.status = ReadStatus::kNoLeader;
-    return done(std::move(result));
-  }
+  if (stopped_) return Refuse(std::move(done), ReadStatus::kStopped);
+  if (barred_) return Refuse(std::move(done), ReadStatus::kNoLeader);
+  if (waiting_ >= context_.options.pending_reads_max) return Refuse(std::move(done), ReadStatus::kBusy);
+  ++waiting_;
   arriving_.push_back(std::move(done));
   if (arriving_.size() == 1) context_.env.loop.Post(context_.lifetime.Guard([this] { AskNew(); }));
+}
+
+void Reads::Refuse(ReadDone done, ReadStatus status) const {
+  ReadResult result;
+  result.status = status;
+  result.leader = pump_.view().leader;
+  done(std::move(result));
 }
 
 void Reads::AskNew() {
@@ -110,6 +111,7 @@ void Reads::Fail(Batches::iterator found, ReadStatus status) {
 }
 
 void Reads::Forget(const Batch& batch) {
+  waiting_ -= batch.readers.size();
   for (const RequestId id : batch.asked) batch_of_.erase(id);
 }
 
@@ -146,6 +148,7 @@ void Reads::SetBarred(bool barred) {
   ReadResult result;
   result.status = ReadStatus::kNoLeader;
   auto arriving = std::exchange(arriving_, {});
+  waiting_ -= arriving.size();
   for (ReadDone& done : arriving) done(result);
   while (!batches_.empty()) Fail(batches_.begin(), ReadStatus::kNoLeader);
 }

@@ -43,6 +43,7 @@ class Reads {
   void Serve(Batches::iterator batch);
   void Fail(Batches::iterator batch, ReadStatus status);
   void Forget(const Batch& batch);
+  void Refuse(ReadDone done, ReadStatus status) const;
   void ArmTimer(Instant at);
   void Revisit();
 
@@ -50,6 +51,7 @@ class Reads {
   Pump& pump_;
   Timer timer_;
   std::vector<ReadDone> arriving_;
+  std::size_t waiting_ = 0;  // readers, those that arrive included
   Batches batches_;
   std::map<RequestId, std::uint64_t> batch_of_;
   std::uint64_t last_batch_ = 0;

@@ -111,7 +111,8 @@ std::optional<Message> ToMessage(const pb::RaftAppendResponse& m) {
                           std::nullopt,
                           std::nullopt,
                           m.round(),
-                          static_cast<DiskLevel>(m.disk())};
+                          static_cast<DiskLevel>(m.disk()),
+                          m.no_space()};
   if (m.has_hint_term()) response.hint_term = Term(m.hint_term());
   response.refused = MaybeId(m.has_refused(), m.refused());
   return response;
@@ -153,6 +154,7 @@ void Fill(pb::PeerMessage& out, const AppendResponse& m) {
   if (m.refused) *body->mutable_refused() = ToProto(*m.refused);
   body->set_round(m.round);
   body->set_disk(static_cast<std::uint32_t>(m.disk));
+  body->set_no_space(m.no_space);
 }
 
 void Fill(pb::PeerMessage& out, const TimeoutNow& m) { out.mutable_timeout_now()->set_term(m.term.value()); }

@@ -20,6 +20,7 @@ CallError ErrorOfWrite(const node::WriteResult& result, Routing routing) {
   switch (result.status) {
     case node::WriteStatus::kNoLeader: return NoLeader(routing);
     case node::WriteStatus::kBusy: return {CallCode::kUnavailable, WithDetail("busy, try again", result.detail)};
+    case node::WriteStatus::kNoSpace: return {CallCode::kResourceExhausted, result.detail};
     case node::WriteStatus::kRefused:
       // Not retryable: it would fail the same way on every node.
       return {CallCode::kResourceExhausted, WithDetail("the write can not be replicated", result.detail)};
@@ -32,6 +33,7 @@ CallError ErrorOfWrite(const node::WriteResult& result, Routing routing) {
 
 CallError ErrorOfRead(node::ReadStatus status) {
   if (status == node::ReadStatus::kStopped) return Stopped();
+  if (status == node::ReadStatus::kBusy) return {CallCode::kUnavailable, "busy, try again: too many reads are waiting"};
   return NoLeader(Routing::kRedirect);
 }
 

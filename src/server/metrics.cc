@@ -67,8 +67,8 @@ void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFami
   gauge("snapshot_key_count", "Keys in the last snapshot", status.snapshot_rows.total());
   gauge("snapshot_primary_index_count", "Records in the last snapshot", status.snapshot_rows.records);
   gauge("snapshot_expire_index_count", "Expiry entries in the last snapshot", status.snapshot_rows.expiries);
-  gauge("raft_log_cache_items", "Log entries kept", status.log.entry_count);
-  gauge("raft_log_cache_used_size", "Bytes of cached log entries", 0);
+  gauge("raft_log_cache_items", "Log entries in memory", status.log_cached_items);
+  gauge("raft_log_cache_used_size", "Bytes of cached log entries", status.log_cached_bytes);
   gauge("raft_log_wal_open_chunk_size", "Bytes of the open log file", status.log.wal_bytes);
   gauge("raft_log_wal_offset", "End offset of the log", status.log.wal_offset);
   gauge("raft_log_wal_closed_chunk_count", "Closed log files", 0);

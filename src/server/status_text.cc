@@ -47,11 +47,12 @@ Json NodeListJson(const node::NodeStatus& status, const NodeSet& ids) {
   return list;
 }
 
-Json RaftLogJson(const io::LogStats& log) {
-  return {{"cache_items", log.entry_count},   {"cache_used_size", 0},
-          {"wal_total_size", log.wal_bytes},  {"wal_open_chunk_size", log.wal_bytes},
-          {"wal_offset", log.wal_offset},     {"wal_closed_chunk_count", 0},
-          {"wal_closed_chunk_total_size", 0}, {"wal_closed_chunk_sizes", Json::object()}};
+Json RaftLogJson(const node::NodeStatus& status) {
+  const io::LogStats& log = status.log;
+  return {{"cache_items", status.log_cached_items}, {"cache_used_size", status.log_cached_bytes},
+          {"wal_total_size", log.wal_bytes},        {"wal_open_chunk_size", log.wal_bytes},
+          {"wal_offset", log.wal_offset},           {"wal_closed_chunk_count", 0},
+          {"wal_closed_chunk_total_size", 0},       {"wal_closed_chunk_sizes", Json::object()}};
 }
 
 Json ReplicationJson(const node::NodeStatus& status) {
@@ -115,7 +116,8 @@ meta::ClusterStatus MakeClusterStatus(const node::NodeStatus& status) {
   reply.set_last_seq(status.last_seq);
   reply.set_snapshot_key_count(status.snapshot_rows.total());
   meta::RaftLogStatus& log = *reply.mutable_raft_log_status();
-  log.set_cache_items(status.log.entry_count);
+  log.set_cache_items(status.log_cached_items);
+  log.set_cache_used_size(status.log_cached_bytes);
   log.set_wal_total_size(status.log.wal_bytes);
   log.set_wal_open_chunk_size(status.log.wal_bytes);
   log.set_wal_offset(status.log.wal_offset);
@@ -131,7 +133,7 @@ std::string StatusJson(const node::NodeStatus& status) {
   json["binary_version"] = kProductVersion;
   json["data_version"] = kDataVersion;
   json["endpoint"] = own == status.nodes.end() ? Json(nullptr) : Json(RaftAddress(own->second));
-  json["raft_log"] = RaftLogJson(status.log);
+  json["raft_log"] = RaftLogJson(status);
   json["snapshot_key_count"] = status.snapshot_rows.total();
   if (status.snapshot_rows.total() > 0) json["snapshot_key_space_stat"] = KeySpaceJson(status.snapshot_rows);
   json["state"] = state;

@@ -53,8 +53,8 @@ std::expected<std::unique_ptr<Directory>, std::string> Import(const Lines& lines
 
 Lines Export(const Directory& directory, NodeId id) {
   io::LogContents log = *directory.log.Load();
-  Exporter exporter(Source{log.node_id.value_or(id), log.hard_state, log.committed, log.purged, log.entries,
-                           directory.state.NewSnapshot()});
+  Exporter exporter(Source{log.node_id.value_or(id), log.hard_state, log.committed, log.purged,
+                           std::make_unique<io::VectorCursor>(log.entries), directory.state.NewSnapshot()});
   Lines lines;
   for (std::string line; exporter.Next(&line);) lines.push_back(line);
   return lines;

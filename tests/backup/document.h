@@ -22,7 +22,17 @@ using Lines = std::vector<std::string>;
 // A log store in memory that checks what the contract asks of its user.
 class MemLogStore : public io::LogStore {
  public:
-  [[nodiscard]] std::expected<io::LogContents, io::Error> Load() const override { return contents_; }
+  [[nodiscard]] std::expected<io::LogContents, io::Error> Visit(const Visitor& visit) const override {
+    io::LogContents rest = contents_;
+    for (Entry& entry : std::exchange(rest.entries, {})) visit(std::move(entry));
+    return rest;
+  }
+  void Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) const override {
+    done(io::SliceOf(contents_.entries, begin, end, bytes_max));
+  }
+  [[nodiscard]] std::unique_ptr<io::EntryCursor> Scan(LogIndex begin, LogIndex end) const override {
+    return std::make_unique<io::VectorCursor>(io::SliceOf(contents_.entries, begin, end, SIZE_MAX));
+  }
   void Write(io::LogBatch batch, Done done) override;
   [[nodiscard]] io::LogStats Stats() const override { return {}; }
 

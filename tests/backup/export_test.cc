@@ -21,7 +21,7 @@ TEST(Export, OfANewSingleNodeHasItsFiveEntriesAndTheState) {
 
 TEST(Export, OfALogWithoutStateRowsStillHasTheStateLines) {
   Source source;
-  source.log.push_back(Entry::Blank({}));
+  source.log = std::make_unique<io::VectorCursor>(std::vector<Entry>{Entry::Blank({})});
   source.state = sm::MemStore().NewSnapshot();
   Exporter exporter(std::move(source));
   int count = 0;

@@ -13,7 +13,7 @@ Entry MakeEntry(std::uint64_t term, std::uint64_t index) {
   return Entry::Normal({Term(term), NodeId(1), LogIndex(index)}, std::to_string(term) + "/" + std::to_string(index));
 }
 
-// The model: a map from index to term, and how far it was purged.
+// The model: a map from index to term, how far it was purged, and what may be in memory.
 struct Model {
   std::map<std::uint64_t, std::uint64_t> terms;
   std::uint64_t begin = 0;
@@ -24,10 +24,19 @@ void ExpectSame(const Log& log, const Model& model) {
   RC_ASSERT(log.begin().value() == model.begin);
   RC_ASSERT(log.end().value() == model.end);
   for (std::uint64_t i = model.begin; i < model.end; ++i) {
-    RC_ASSERT(log.At(LogIndex(i)).id.term.value() == model.terms.at(i));
     RC_ASSERT(log.IdAt(LogIndex(i)).has_value());
+    RC_ASSERT(log.IdAt(LogIndex(i))->term.value() == model.terms.at(i));
+    RC_ASSERT(log.IdAt(LogIndex(i))->index.value() == i);
   }
   RC_ASSERT(!log.IdAt(LogIndex(model.end)).has_value());
+  RC_ASSERT(log.last().has_value() == (model.end > 0));
+  RC_ASSERT(log.cached_begin() >= log.begin());
+  std::size_t bytes = 0;
+  for (LogIndex i = log.cached_begin(); i < log.end(); i = i.Next()) {
+    RC_ASSERT(log.At(i) == MakeEntry(model.terms.at(i.value()), i.value()));
+    bytes += log.At(i).ByteSize();
+  }
+  RC_ASSERT(bytes == log.cached_bytes());
 }
 
 RC_GTEST_PROP(Log, BehavesLikeAMapOfTermsByIndex, (const std::vector<std::uint8_t>& commands)) {
@@ -35,7 +44,7 @@ RC_GTEST_PROP(Log, BehavesLikeAMapOfTermsByIndex, (const std::vector<std::uint8_
   Model model;
   std::uint64_t term = 1;
   for (std::uint8_t command : commands) {
-    switch (command % 5) {
+    switch (command % 7) {
       case 0:
       case 1:
       case 2:
@@ -49,12 +58,23 @@ RC_GTEST_PROP(Log, BehavesLikeAMapOfTermsByIndex, (const std::vector<std::uint8_
         model.end = cut;
         break;
       }
-      case 4:
+      case 4: {
         if (model.end == model.begin) break;
         const std::uint64_t last = model.begin + command % (model.end - model.begin);
-        log.PurgeTo(log.At(LogIndex(last)).id);
+        log.PurgeTo(*log.IdAt(LogIndex(last)));
         model.begin = last + 1;
         break;
+      }
+      case 5:
+      case 6: {
+        const LogCacheLimits limits{.bytes_max = std::size_t{command} * 2, .items_max = std::size_t{command} / 16};
+        const LogIndex limit(model.begin + command % (model.end - model.begin + 1));
+        const LogIndex before = log.cached_begin();
+        log.Evict(limit, limits);
+        RC_ASSERT(log.IsWithin(limits) || log.cached_begin() >= limit);
+        RC_ASSERT(log.cached_begin() == before || log.cached_begin() <= limit);
+        break;
+      }
     }
     ExpectSame(log, model);
   }
@@ -69,11 +89,12 @@ RC_GTEST_PROP(Log, HintIsTheLongestPrefixThatEndsInNoLaterTerm, (const std::vect
   }
   const auto limit = *rc::gen::inRange<std::uint64_t>(0, raises.size() + 2);
   const auto asked = *rc::gen::inRange<std::uint64_t>(0, term + 2);
+  log.Evict(log.end(), {.bytes_max = 0, .items_max = 0});
   const std::uint64_t end = log.LastEndNotAfter(LogIndex(limit), Term(asked)).value();
   RC_ASSERT(end <= limit);
-  if (end > 0) RC_ASSERT(log.At(LogIndex(end - 1)).id.term.value() <= asked);
+  if (end > 0) RC_ASSERT(log.IdAt(LogIndex(end - 1))->term.value() <= asked);
   for (std::uint64_t longer = end + 1; longer <= std::min<std::uint64_t>(limit, raises.size()); ++longer) {
-    RC_ASSERT(log.At(LogIndex(longer - 1)).id.term.value() > asked);
+    RC_ASSERT(log.IdAt(LogIndex(longer - 1))->term.value() > asked);
   }
 }
 

@@ -38,6 +38,10 @@ class Interpreter {
       NodeSet ids;
       for (std::size_t i = 1; i < item.words.size(); ++i) ids.push_back(Id(item.words[i]));
       cluster_.Create(ids);
+    } else if (verb == "cache-items") {
+      cluster_.options().log_cache.items_max = std::stoull(item.words[1]);
+    } else if (verb == "inflight-bytes") {
+      cluster_.options().inflight_bytes_max = std::stoull(item.words[1]);
     } else if (verb == "empty-node") {
       cluster_.CreateEmpty(Id(item.words[1]));
     } else if (verb == "deliver") {
@@ -78,6 +82,8 @@ class Interpreter {
     if (verb == "restart") return cluster_.Restart(id);
     if (verb == "isolate") return cluster_.Isolate(id);
     if (verb == "persist") return cluster_.Persist(id);
+    if (verb == "slow-reads") return void(cluster_.disk(id).slow_reads = true);
+    if (verb == "read-log") return cluster_.Read(id);
     if (verb == "stall-disk") return void(cluster_.disk(id).manual = true);
     if (verb == "propose") return cluster_.Step(id, Propose{{{RequestId(++request_), item.words.at(2)}}});
     if (verb == "read") return cluster_.Step(id, Read{RequestId(++request_)});
@@ -110,7 +116,10 @@ class Interpreter {
       if (verb == "status") output += cluster_.StatusLine(id) + "\n";
       if (verb == "log" && cluster_.IsUp(id)) {
         output += std::to_string(id.value()) + ":";
-        for (const Entry& entry : cluster_.raft(id).LogEntries()) output += " " + Print(entry);
+        const Log& log = cluster_.raft(id).core().log();
+        for (LogIndex i = log.begin(); i < log.end(); i = i.Next()) {
+          output += " " + (i < log.cached_begin() ? Print(log.IdAt(i)) + ":(on disk)" : Print(log.At(i)));
+        }
         output += "\n";
       }
       if (verb == "applied") {

@@ -172,6 +172,20 @@ TEST_F(DataDirTest, AnImportCutShortAnywhereLeavesTheOldDataOrTheNew) {
   }
 }
 
+TEST_F(DataDirTest, TheReserveTakesUpRoomUntilADiskIsFull) {
+  ASSERT_TRUE(Open(DataDir::Missing::kCreate).has_value());
+  const std::string reserve = raft_dir_ + "/df_meta/reserve";
+  EXPECT_FALSE(io::ReleaseReserve(raft_dir_, 0)) << "there is none yet";
+  io::KeepReserve(raft_dir_);
+  EXPECT_EQ(fs::file_size(reserve), io::kReserveBytes);
+  EXPECT_FALSE(io::ReleaseReserve(raft_dir_, std::nullopt));
+  EXPECT_FALSE(io::ReleaseReserve(raft_dir_, io::kReserveBytes));
+  io::KeepReserve(raft_dir_);
+  EXPECT_TRUE(io::ReleaseReserve(raft_dir_, io::kReserveBytes - 1));
+  EXPECT_FALSE(fs::exists(reserve));
+  ASSERT_TRUE(Open(DataDir::Missing::kFail).has_value());
+}
+
 TEST_F(DataDirTest, FreeSpaceIsKnownForADirectoryAndNotForNothing) {
   EXPECT_GT(io::FreeDiskBytes(dir_.path()).value_or(0), 0U);
   EXPECT_EQ(io::FreeDiskBytes(raft_dir_ + "/nowhere"), std::nullopt);

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "log.pb.h"
@@ -27,9 +29,13 @@ io::LogContents Contents(std::optional<LogId> purged, std::vector<Entry> entries
   return contents;
 }
 
-std::optional<Entry> FirstOf(const RecoveredDisk& disk) {
-  if (disk.recovered.log.empty()) return std::nullopt;
-  return disk.recovered.log.front();
+// As if the log were read back entry by entry, with at most `cached` of them in memory.
+std::expected<RecoveredDisk, io::Error> Recover(io::LogContents contents, const SnapshotMeta& state,
+                                                std::size_t cached = 100) {
+  StoredLog log(state, {.bytes_max = SIZE_MAX, .items_max = cached}, [](const Entry&) {});
+  for (Entry& entry : contents.entries) log.Add(std::move(entry));
+  contents.entries.clear();
+  return node::Recover(contents, std::move(log), state);
 }
 
 struct Row {
@@ -77,15 +83,16 @@ TEST(Recovery, FollowsTheTable) {
       EXPECT_EQ(disk.error().kind, io::ErrorKind::kCorrupt);
       continue;
     }
-    EXPECT_EQ(disk->recovered.purged, row.recovered_purged);
-    EXPECT_EQ(disk->recovered.log.size(), row.entries);
+    const metasrv::Log& log = disk->recovered.log;
+    EXPECT_EQ(log.purged(), row.recovered_purged);
+    EXPECT_EQ(log.end().value() - log.begin().value(), row.entries);
     EXPECT_EQ(disk->repair.has_value(), row.repair);
     EXPECT_EQ(disk->recovered.state.last, row.state);
     if (row.repair) {
       EXPECT_EQ(disk->repair->reset_to, row.state);
     }
-    if (auto first = FirstOf(*disk); first && disk->recovered.purged) {
-      EXPECT_EQ(first->id.index, disk->recovered.purged->index.Next());
+    if (log.purged()) {
+      EXPECT_EQ(log.begin(), log.purged()->index.Next());
     }
   }
 }
@@ -99,6 +106,25 @@ TEST(Recovery, TakesTheLatestTimeFromTheLog) {
   const auto disk = Recover(Contents(std::nullopt, entries), State(std::nullopt));
   ASSERT_TRUE(disk);
   EXPECT_EQ(disk->log_time, 55);
+}
+
+TEST(Recovery, KeepsOnlyTheNewestEntriesInMemoryAndWhatTheStateDoesNotContainKnown) {
+  std::vector<Entry> entries = Log(1, 0, 1);
+  for (std::uint64_t i = 2; i < 6; ++i)
+    entries.push_back(Entry::OfMembership(Id(2, i), UniformMembership({NodeId(i)})));
+  entries.push_back(Entry::Blank(Id(3, 6)));
+  std::vector<LogIndex> unapplied;
+  const SnapshotMeta state = State(Id(2, 3));
+  StoredLog log(state, {.bytes_max = SIZE_MAX, .items_max = 2},
+                [&unapplied](const Entry& entry) { unapplied.push_back(entry.id.index); });
+  for (const Entry& entry : entries) log.Add(entry);
+  const auto disk = node::Recover(io::LogContents{}, std::move(log), state);
+  ASSERT_TRUE(disk);
+  EXPECT_EQ(disk->recovered.log.cached_begin(), LogIndex(5));
+  EXPECT_EQ(disk->recovered.log.end(), LogIndex(7));
+  EXPECT_EQ(disk->recovered.log.IdAt(LogIndex(0)), Id(1, 0));
+  EXPECT_EQ(disk->recovered.memberships, (std::vector<Entry>{entries[4], entries[5]}));
+  EXPECT_EQ(unapplied, (std::vector<LogIndex>{LogIndex(4), LogIndex(5), LogIndex(6)}));
 }
 
 TEST(Recovery, KeepsTheHardState) {

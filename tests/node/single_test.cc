@@ -1,6 +1,7 @@
 // One node that is its own cluster: what it writes when it is founded, what it keeps, and how it answers.
 #include <gtest/gtest.h>
 
+#include "consensus/core.h"
 #include "node/wire.h"
 #include "tests/support/node_world.h"
 
@@ -22,6 +23,7 @@ class SingleNode : public ::testing::Test {
     ASSERT_TRUE(world.RunUntil([&] { return world[1].started.has_value(); }));
     ASSERT_TRUE(world[1].started->has_value());
   }
+  static std::vector<Entry> LogOf(const ExportSource& source) { return test::LogOf(source); }
   static pb::Command CommandOf(const Entry& entry) {
     pb::Command command;
     EXPECT_TRUE(command.ParseFromString(*entry.payload));
@@ -34,17 +36,18 @@ class SingleNode : public ::testing::Test {
 TEST_F(SingleNode, FoundingWritesExactlyTheFiveEntriesOfTheSpecification) {
   Start();
   const ExportSource source = world.node(1).Export();
-  ASSERT_EQ(source.log.size(), 5);
+  const std::vector<Entry> log = LogOf(source);
+  ASSERT_EQ(log.size(), 5);
   for (std::size_t i = 0; i < 5; ++i) {
-    EXPECT_EQ(source.log[i].id, (LogId{Term(i == 0 ? 0 : 1), NodeId(1), LogIndex(i)}));
-    EXPECT_EQ(source.log[i].id.leader, NodeId(1));
+    EXPECT_EQ(log[i].id, (LogId{Term(i == 0 ? 0 : 1), NodeId(1), LogIndex(i)}));
+    EXPECT_EQ(log[i].id.leader, NodeId(1));
   }
   const Membership alone = UniformMembership({NodeId(1)});
-  EXPECT_EQ(*source.log[0].membership, alone);
-  EXPECT_EQ(source.log[1].kind, EntryKind::kBlank);
-  EXPECT_EQ(*source.log[3].membership, alone);
-  const pb::Command recorded = CommandOf(source.log[2]);
-  const pb::Command registered = CommandOf(source.log[4]);
+  EXPECT_EQ(*log[0].membership, alone);
+  EXPECT_EQ(log[1].kind, EntryKind::kBlank);
+  EXPECT_EQ(*log[3].membership, alone);
+  const pb::Command recorded = CommandOf(log[2]);
+  const pb::Command registered = CommandOf(log[4]);
   EXPECT_FALSE(recorded.add_node().overriding());
   EXPECT_TRUE(registered.add_node().overriding());
   for (const pb::Command& command : {recorded, registered}) {
@@ -110,11 +113,11 @@ TEST_F(SingleNode, ARestartKeepsTheDataAndFoundsNothing) {
   world.Crash(1);
   Start();
   EXPECT_EQ(world.Get(1, "k"), "v");
-  const ExportSource source = world.node(1).Export();
+  const std::vector<Entry> log = LogOf(world.node(1).Export());
   // 0-4 as founded, the write, the new term's blank entry, the registration.
-  ASSERT_EQ(source.log.size(), 8);
-  EXPECT_EQ(source.log[6].kind, EntryKind::kBlank);
-  EXPECT_TRUE(CommandOf(source.log[7]).add_node().overriding());
+  ASSERT_EQ(log.size(), 8);
+  EXPECT_EQ(log[6].kind, EntryKind::kBlank);
+  EXPECT_TRUE(CommandOf(log[7]).add_node().overriding());
   EXPECT_TRUE(world[1].trace.Has("Already initialized: "));
 }
 
@@ -153,7 +156,7 @@ TEST_F(SingleNode, LogTimeDoesNotRunBackwards) {
   Start();
   world.Put(1, "c", "3");
   std::uint64_t last = 0;
-  for (const Entry& entry : world.node(1).Export().log) {
+  for (const Entry& entry : LogOf(world.node(1).Export())) {
     if (entry.kind != EntryKind::kNormal) continue;
     const std::uint64_t time = CommandOf(entry).time_ms();
     EXPECT_GE(time, last);
@@ -276,6 +279,52 @@ TEST_F(SingleNode, AFlushPurgesTheLogBehindTheEntriesToKeep) {
   EXPECT_EQ(world.node(1).Export().purged->index, LogIndex(6));
 }
 
+TEST_F(SingleNode, ExportsTheWholeLogAlsoWhenOnlyItsNewestEntriesAreInMemory) {
+  Start();
+  for (int i = 0; i < 5; ++i) world.Put(1, "k" + std::to_string(i), "v");
+  const std::vector<Entry> whole = LogOf(world.node(1).Export());
+  world.Crash(1);
+  world[1].options.raft.log_cache.items_max = 2;
+  Start();
+  world.Put(1, "k6", "v");
+  const ExportSource source = world.node(1).Export();
+  EXPECT_LE(world.node(1).raft().core().log().end().value() - world.node(1).raft().core().log().cached_begin().value(),
+            2);
+  world.Put(1, "k7", "v");  // after the export began
+  const std::vector<Entry> again = LogOf(source);
+  ASSERT_EQ(again.size(), whole.size() + 3);  // a blank entry, the registration, the write
+  EXPECT_TRUE(std::equal(whole.begin(), whole.end(), again.begin()));
+  EXPECT_EQ(again.back().id.index.value() + 1, again.size());
+}
+
+TEST_F(SingleNode, ALongUnappliedLogIsReadBackInBatchesAndAppliedInOrder) {
+  world[1].options.snapshot_logs_since_last = 1000;
+  Start();
+  for (int i = 0; i < 40; ++i) world.Put(1, "k" + std::to_string(i), std::to_string(i));
+  world.Crash(1);
+  world[1].state = sm::MemStore();  // as after a power cut: nothing was flushed
+  world[1].options.raft.log_cache.items_max = 3;
+  world[1].options.raft.apply_bytes_max = 300;
+  Start();
+  EXPECT_GT(world[1].log.reads, 5);
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(world.Get(1, "k" + std::to_string(i)), std::to_string(i));
+  EXPECT_TRUE(world[1].fatal.empty());
+}
+
+TEST_F(SingleNode, StopsWhenAnEntryThatWaitsToBeAppliedIsNotInTheStore) {
+  world[1].options.snapshot_logs_since_last = 1000;
+  Start();
+  for (int i = 0; i < 10; ++i) world.Put(1, "k" + std::to_string(i), "v");
+  world.Crash(1);
+  world[1].state = sm::MemStore();
+  world[1].options.raft.log_cache.items_max = 0;
+  world.StartBare(1);
+  world[1].log.contents.entries.clear();
+  world.loop.RunFor(Duration::Seconds(5));
+  ASSERT_EQ(world[1].fatal.size(), 1);
+  EXPECT_TRUE(world[1].fatal[0].contains("log store: entry 0 is missing")) << world[1].fatal[0];
+}
+
 TEST(NodeWithoutACluster, TellsReadersAndWritersThatNobodyLeads) {
   NodeWorld world;
   world.Add(4);
@@ -324,7 +373,7 @@ TEST(ImportedNode, WritesNothingAndExportsWhatWasImported) {
   EXPECT_EQ(source.hard_state, imported.hard_state);
   EXPECT_EQ(source.committed, imported.committed);
   EXPECT_EQ(source.purged, std::nullopt);
-  EXPECT_EQ(source.log, imported.entries);
+  EXPECT_EQ(test::LogOf(source), imported.entries);
   EXPECT_EQ(world.node(1).status().last_applied, applied);
 }
 

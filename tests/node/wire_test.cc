@@ -56,6 +56,7 @@ AppendResponse AnyResponse() {
                           AnyNumber(),
                           static_cast<DiskLevel>(*rc::gen::inRange(0, 3))};
   if (*rc::gen::arbitrary<bool>()) response.hint_term = Term(AnyNumber());
+  response.no_space = *rc::gen::arbitrary<bool>();
   return response;
 }
 

@@ -35,14 +35,16 @@ node::NodeStatus SampleStatus() {
   record.set_addr("localhost");
   record.set_port(28103);
   record.set_grpc_api_advertise_address("127.0.0.1:9191");
-  status.log = {1460, 1460, 5};
+  status.log = {1460, 1460, 7};
+  status.log_cached_items = 5;
+  status.log_cached_bytes = 900;
   return status;
 }
 
 TEST(Status, JsonHasThePublishedOrder) {
   EXPECT_EQ(StatusJson(SampleStatus()),
             R"({"id":1,"binary_version":"1.2.934-cpp","data_version":"V004","endpoint":"localhost:28103",)"
-            R"("raft_log":{"cache_items":5,"cache_used_size":0,"wal_total_size":1460,"wal_open_chunk_size":1460,)"
+            R"("raft_log":{"cache_items":5,"cache_used_size":900,"wal_total_size":1460,"wal_open_chunk_size":1460,)"
             R"("wal_offset":1460,"wal_closed_chunk_count":0,"wal_closed_chunk_total_size":0,)"
             R"("wal_closed_chunk_sizes":{}},"snapshot_key_count":0,"state":"Leader","is_leader":true,)"
             R"("current_term":1,"last_log_index":4,"last_applied":{"leader_id":{"term":1,"node_id":1},"index":4},)"

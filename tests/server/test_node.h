@@ -26,7 +26,15 @@ class MemLogStore final : public io::LogStore {
  public:
   explicit MemLogStore(io::EventLoop& loop) : loop_(loop) {}
 
-  [[nodiscard]] std::expected<io::LogContents, io::Error> Load() const override { return io::LogContents{}; }
+  [[nodiscard]] std::expected<io::LogContents, io::Error> Visit(const Visitor&) const override {
+    return io::LogContents{};
+  }
+  void Read(LogIndex, LogIndex, std::size_t, ReadDone done) const override {
+    loop_.Post([done = std::move(done)]() mutable { done({}); });
+  }
+  [[nodiscard]] std::unique_ptr<io::EntryCursor> Scan(LogIndex, LogIndex) const override {
+    return std::make_unique<io::VectorCursor>(std::vector<Entry>());
+  }
   void Write(io::LogBatch batch, Done done) override {
     entry_count_ += batch.append.size();
     loop_.Post([done = std::move(done)]() mutable { done({}); });

@@ -86,6 +86,23 @@ void FakeLogStore::Write(io::LogBatch batch, Done done) {
   }
 }
 
+std::expected<io::LogContents, io::Error> FakeLogStore::Visit(const Visitor& visit) const {
+  io::LogContents rest = contents;
+  for (Entry& entry : std::exchange(rest.entries, {})) visit(std::move(entry));
+  return rest;
+}
+
+void FakeLogStore::Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) const {
+  ++reads;
+  loop_.Post([entries = io::SliceOf(contents.entries, begin, end, bytes_max), done = std::move(done)]() mutable {
+    done(std::move(entries));
+  });
+}
+
+std::unique_ptr<io::EntryCursor> FakeLogStore::Scan(LogIndex begin, LogIndex end) const {
+  return std::make_unique<io::VectorCursor>(io::SliceOf(contents.entries, begin, end, SIZE_MAX));
+}
+
 void FakeLogStore::Release() {
   hold = false;
   for (Done& done : std::exchange(held_, {})) loop_.Post([done = std::move(done)]() mutable { done({}); });
@@ -254,6 +271,12 @@ bool NodeWorld::RunUntil(const std::function<bool()>& done, Duration limit) {
   loop.RunReady();
   while (!done() && loop.Now() < end) loop.RunFor(Duration::Millis(1));
   return done();
+}
+
+std::vector<Entry> LogOf(const node::ExportSource& source) {
+  std::vector<Entry> entries;
+  while (auto entry = source.log->Next()) entries.push_back(*std::move(entry));
+  return entries;
 }
 
 pb::Command PutCommand(const std::string& key, const std::string& value) {

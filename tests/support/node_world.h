@@ -48,9 +48,13 @@ class FakeLogStore final : public io::LogStore {
  public:
   explicit FakeLogStore(ManualLoop& loop) : loop_(loop) {}
 
-  [[nodiscard]] std::expected<io::LogContents, io::Error> Load() const override { return contents; }
+  [[nodiscard]] std::expected<io::LogContents, io::Error> Visit(const Visitor& visit) const override;
+  void Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) const override;
+  [[nodiscard]] std::unique_ptr<io::EntryCursor> Scan(LogIndex begin, LogIndex end) const override;
   void Write(io::LogBatch batch, Done done) override;
   [[nodiscard]] io::LogStats Stats() const override { return {.wal_bytes = 0, .wal_offset = 0, .entry_count = 0}; }
+
+  [[nodiscard]] std::optional<std::uint64_t> FreeBytes() const override { return free_bytes; }
 
   // Completes what was held back.
   void Release();
@@ -59,6 +63,8 @@ class FakeLogStore final : public io::LogStore {
   std::vector<io::LogBatch> written;  // every batch, without the entries' content being copied
   bool hold = false;                  // writes do not complete
   bool fail = false;                  // writes fail
+  mutable std::size_t reads = 0;
+  std::optional<std::uint64_t> free_bytes;
 
  private:
   ManualLoop& loop_;
@@ -164,6 +170,9 @@ class NodeWorld {
  private:
   std::map<std::uint64_t, std::unique_ptr<Machine>> machines_;
 };
+
+// All entries of an export.
+[[nodiscard]] std::vector<Entry> LogOf(const node::ExportSource& source);
 
 [[nodiscard]] pb::Command PutCommand(const std::string& key, const std::string& value);
 

@@ -45,7 +45,12 @@ void RaftCluster::Restart(NodeId id) {
   RaftOptions options = options_;
   options.id = id;
   const Disk& disk = disks_.at(id);
-  Recovered recovered{.hard_state = disk.hard_state, .purged = disk.purged, .log = disk.log, .state = disk.state};
+  Recovered recovered{
+      .hard_state = disk.hard_state, .log = Log(disk.purged, disk.log), .memberships = {}, .state = disk.state};
+  for (const Entry& entry : disk.log) {
+    const bool applied = disk.state.last && entry.id.index <= disk.state.last->index;
+    if (!applied && entry.kind == EntryKind::kMembership) recovered.memberships.push_back(entry);
+  }
   rafts_.emplace(id, Raft(options, std::move(recovered), now_, Prng(seed_++).Fork("election")));
 }
 
@@ -54,6 +59,7 @@ void RaftCluster::Crash(NodeId id) {
   held_.erase(id);
   staged_.erase(id);
   disks_.at(id).in_flight.clear();
+  disks_.at(id).loads.clear();
 }
 
 void RaftCluster::Step(NodeId id, Input input) {
@@ -78,7 +84,9 @@ void RaftCluster::Absorb(NodeId id, Output out) {
   for (const Entry& entry : out.committed) ApplyEntry(id, entry);
   for (const Proposed& p : out.proposed) {
     answers_.push_back(std::to_string(id.value()) + ": proposal " + std::to_string(p.id.value()) +
-                       (p.entry ? " is entry " + Print(p.entry) : " refused") +
+                       (p.entry        ? " is entry " + Print(p.entry)
+                        : p.over_limit ? " over the limit"
+                                       : " refused") +
                        (p.successor ? ", ask " + std::to_string(p.successor->value()) : ""));
   }
   for (const ReadReady& read : out.reads) {
@@ -105,6 +113,8 @@ void RaftCluster::Absorb(NodeId id, Output out) {
     staged_.erase(id);
     Step(id, SnapshotInstalled{*out.install_snapshot});
   }
+  for (const LoadEntries& load : out.loads) disks_.at(id).loads.push_back(load);
+  if (!disks_.at(id).slow_reads) Read(id);
   if (out.persist) {
     disks_.at(id).in_flight.push_back(*out.persist);
     if (!disks_.at(id).manual) Persist(id);
@@ -117,6 +127,23 @@ void RaftCluster::Persist(NodeId id) {
     disks_.at(id).in_flight.pop_front();
     disks_.at(id).Apply(write);
     Complete(id, write);
+  }
+}
+
+void RaftCluster::Read(NodeId id) {
+  while (IsUp(id) && !disks_.at(id).loads.empty()) {
+    const LoadEntries load = disks_.at(id).loads.front();
+    disks_.at(id).loads.erase(disks_.at(id).loads.begin());
+    EntriesLoaded loaded{.peer = load.peer, .begin = load.begin, .entries = {}};
+    std::size_t bytes = 0;
+    for (const Entry& entry : disks_.at(id).log) {
+      if (entry.id.index < load.begin || entry.id.index >= load.end) continue;
+      if (entry.id.index.value() != load.begin.value() + loaded.entries.size()) break;
+      bytes += entry.ByteSize();
+      if (!loaded.entries.empty() && bytes > load.bytes_max) break;
+      loaded.entries.push_back(entry);
+    }
+    Step(id, std::move(loaded));
   }
 }
 
@@ -196,6 +223,7 @@ std::size_t RaftCluster::Drop(const std::function<bool(NodeId, NodeId)>& which) 
 void RaftCluster::Stabilize() {
   for (int rounds = 0; rounds < 1000; ++rounds) {
     for (NodeId id : ids()) Persist(id);
+    for (NodeId id : ids()) Read(id);
     if (network_.empty()) return;
     Deliver([](NodeId, NodeId) { return true; });
   }
@@ -227,6 +255,7 @@ bool RaftCluster::Converge() {
   Heal();
   for (NodeId id : ids()) {
     disks_.at(id).manual = false;
+    disks_.at(id).slow_reads = false;
     if (!IsUp(id)) Restart(id);
     Step(id, DiskHealth{DiskLevel::kOk});
   }
@@ -274,7 +303,7 @@ void RaftCluster::CheckCluster() {
     }
     for (LogIndex i = core.log().begin(); i < core.commit_end(); i = i.Next()) {
       auto known = committed_.find(i);
-      if (known != committed_.end()) CHECK(known->second.id == core.log().At(i).id);
+      if (known != committed_.end()) CHECK(known->second.id == core.log().IdAt(i));
     }
   }
 }

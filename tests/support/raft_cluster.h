@@ -24,6 +24,8 @@ struct Disk {
   std::vector<std::string> payloads;
   std::deque<Persist> in_flight;
   bool manual = false;  // writes wait for Persist()
+  std::vector<LoadEntries> loads;
+  bool slow_reads = false;  // loads wait for Read()
 
   void Apply(const Persist& write);
 };
@@ -44,6 +46,7 @@ class RaftCluster {
   void Crash(NodeId id);  // what was not written is lost
   void Restart(NodeId id);
   void Persist(NodeId id);  // all writes in flight reach the disk
+  void Read(NodeId id);     // all loads that wait are answered from what the disk holds now
   void Isolate(NodeId id);  // both ways
   void Heal();
   void Advance(Duration time);  // fires the deadlines that pass, delivering nothing
@@ -59,6 +62,7 @@ class RaftCluster {
   [[nodiscard]] const Raft& raft(NodeId id) const { return rafts_.at(id); }
   [[nodiscard]] Disk& disk(NodeId id) { return disks_.at(id); }
   [[nodiscard]] NodeSet ids() const;
+  [[nodiscard]] RaftOptions& options() { return options_; }  // for nodes that start from now on
   [[nodiscard]] std::optional<NodeId> leader() const;
   [[nodiscard]] std::string StatusLine(NodeId id) const;
   // Answers that came out since the last call: "read 7 at 3", "proposal 4 -> 1/2", ...

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::string_view kVersion = "V004";
 constexpr std::string_view kCurrent = "df_meta";
+constexpr std::string_view kReserve = "df_meta/reserve";
 constexpr std::string_view kImporting = "df_meta.importing";  // being built: worthless after a crash
 constexpr std::string_view kReplaced = "df_meta.replaced";    // exists only while a finished import is swapped in
 
@@ -235,6 +236,24 @@ std::optional<std::uint64_t> FreeDiskBytes(const std::string& path) {
   const fs::space_info space = fs::space(path, error);
   if (error) return std::nullopt;
   return space.available;
+}
+
+void KeepReserve(const std::string& raft_dir) {
+  const std::string path = raft_dir + "/" + std::string(kReserve);
+  std::error_code error;
+  if (fs::file_size(path, error) == kReserveBytes && !error) return;
+  if (FreeDiskBytes(raft_dir).value_or(0) < 16 * kReserveBytes) return;
+  const int fd = open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (fd < 0) return;
+  const bool kept = posix_fallocate(fd, 0, static_cast<off_t>(kReserveBytes)) == 0;
+  close(fd);
+  if (!kept) fs::remove(path, error);
+}
+
+bool ReleaseReserve(const std::string& raft_dir, std::optional<std::uint64_t> free_bytes) {
+  if (!free_bytes || *free_bytes >= kReserveBytes) return false;
+  std::error_code error;
+  return fs::remove(raft_dir + "/" + std::string(kReserve), error) && !error;
 }
 
 }  // namespace metasrv::io

@@ -74,6 +74,14 @@ class DataDir {
   DataPaths paths_;
 };
 
+// A file that only takes up room. On a disk that somebody else has filled it is given up, so that a node can always be
+// started and then be told what is wrong. Enough for opening both databases.
+inline constexpr std::uint64_t kReserveBytes = std::uint64_t{16} << 20U;
+// Makes sure that there is one, when there is much more room than it takes. A failure changes nothing.
+void KeepReserve(const std::string& raft_dir);
+// Removes it when less than its size is free. Whether it did.
+bool ReleaseReserve(const std::string& raft_dir, std::optional<std::uint64_t> free_bytes);
+
 // Bytes that this process may still write to the file system of `path`; none when that is not known.
 [[nodiscard]] std::optional<std::uint64_t> FreeDiskBytes(const std::string& path);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "io/real/rocks_db.h"
 #include "io/real/rocks_status.h"
 
 namespace metasrv::io {
@@ -100,8 +101,7 @@ std::expected<void, Error> ReadScalars(rocksdb::DB& db, LogContents& contents) {
   return {};
 }
 
-std::expected<void, Error> CheckComplete(const LogExtent& promised, const LogContents& found) {
-  const std::uint64_t count = found.entries.size();
+std::expected<void, Error> CheckComplete(const LogExtent& promised, const LogContents& found, std::uint64_t count) {
   if (count < promised.Count()) {
     return Corrupt("entry " + std::to_string(promised.first.value() + count) + " is missing");
   }
@@ -112,7 +112,79 @@ std::expected<void, Error> CheckComplete(const LogExtent& promised, const LogCon
   return {};
 }
 
+// Decoded entries from `begin` up to `end`, over one consistent view of the database.
+class EntryRows {
+ public:
+  EntryRows(rocksdb::DB& db, LogIndex begin, LogIndex end)
+      : next_(begin), upper_(NumberedKey(kEntryTable, end.value())), upper_slice_(upper_) {
+    rocksdb::ReadOptions options;
+    options.iterate_upper_bound = &upper_slice_;
+    options.fill_cache = false;
+    rows_.reset(db.NewIterator(options));
+    rows_->Seek(NumberedKey(kEntryTable, begin.value()));
+  }
+
+  // The next entry; none at the end and where one is missing.
+  std::expected<std::optional<Entry>, Error> Next() {
+    if (!rows_->Valid()) {
+      if (!rows_->status().ok()) return std::unexpected(ToError(rows_->status(), "read raft log"));
+      return std::optional<Entry>();
+    }
+    auto entry = DecodeEntry(ViewOf(rows_->key()), ViewOf(rows_->value()));
+    if (!entry) return std::unexpected(entry.error());
+    if (entry->id.index != next_) return std::optional<Entry>();
+    next_ = next_.Next();
+    rows_->Next();
+    return std::optional<Entry>(*std::move(entry));
+  }
+
+ private:
+  LogIndex next_;
+  const std::string upper_;
+  const rocksdb::Slice upper_slice_;
+  std::unique_ptr<rocksdb::Iterator> rows_;
+};
+
+class RocksEntryCursor final : public EntryCursor {
+ public:
+  RocksEntryCursor(std::shared_ptr<rocksdb::DB> db, LogIndex begin, LogIndex end)
+      : db_(std::move(db)), rows_(*db_, begin, end), missing_(end.value() - begin.value()) {}
+
+  std::optional<Entry> Next() override {
+    if (missing_ == 0) return std::nullopt;
+    auto entry = rows_.Next();
+    if (!entry) DieOfBadRead(rocksdb::Status::Corruption(entry.error().detail), "read raft log");
+    if (!*entry) DieOfBadRead(rocksdb::Status::Corruption("an entry is missing"), "read raft log");
+    --missing_;
+    return *std::move(entry);
+  }
+
+ private:
+  std::shared_ptr<rocksdb::DB> db_;  // outlives the rows
+  EntryRows rows_;
+  std::uint64_t missing_;
+};
+
 }  // namespace
+
+std::expected<std::vector<Entry>, Error> ReadEntries(rocksdb::DB& db, LogIndex begin, LogIndex end,
+                                                     std::size_t bytes_max) {
+  EntryRows rows(db, begin, end);
+  std::vector<Entry> entries;
+  std::size_t bytes = 0;
+  while (true) {
+    auto entry = rows.Next();
+    if (!entry) return std::unexpected(entry.error());
+    if (!*entry) return entries;
+    bytes += (*entry)->ByteSize();
+    if (!entries.empty() && bytes > bytes_max) return entries;
+    entries.push_back(**std::move(entry));
+  }
+}
+
+std::unique_ptr<EntryCursor> ScanEntries(std::shared_ptr<rocksdb::DB> db, LogIndex begin, LogIndex end) {
+  return std::make_unique<RocksEntryCursor>(std::move(db), begin, end);
+}
 
 rocksdb::Status AddToBatch(const LogPlan& plan, rocksdb::WriteBatch& rows) {
   rocksdb::Status status = PutScalars(plan, rows);
@@ -147,7 +219,7 @@ std::expected<LogHead, Error> ReadHead(rocksdb::DB& db) {
   return head;
 }
 
-std::expected<LogContents, Error> ReadLog(rocksdb::DB& db) {
+std::expected<LogContents, Error> ReadLog(rocksdb::DB& db, const LogStore::Visitor& visit) {
   const auto head = ReadHead(db);
   if (!head) return std::unexpected(head.error());
   LogContents contents;
@@ -161,11 +233,12 @@ std::expected<LogContents, Error> ReadLog(rocksdb::DB& db) {
                                                 std::to_string(entry->id.index.value()) + " is too much"));
     }
     next = next.Next();
-    contents.entries.push_back(*std::move(entry));
+    visit(*std::move(entry));
     return std::expected<void, Error>();
   });
   if (!visited) return std::unexpected(visited.error());
-  if (auto complete = CheckComplete(head->extent, contents); !complete) return std::unexpected(complete.error());
+  const std::uint64_t count = next.value() - head->extent.first.value();
+  if (auto complete = CheckComplete(head->extent, contents, count); !complete) return std::unexpected(complete.error());
   return contents;
 }
 

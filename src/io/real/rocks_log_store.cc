@@ -16,6 +16,7 @@
 #include "io/real/rocks_db.h"
 #include "io/real/rocks_log_rows.h"
 #include "io/real/rocks_status.h"
+#include "io/real/worker.h"
 
 namespace metasrv::io {
 namespace {
@@ -42,7 +43,7 @@ using Outcome = std::expected<void, Error>;
 
 class RocksLogStore::Impl {
  public:
-  Impl(const RocksLogOptions& options, EventLoop& loop, std::unique_ptr<rocksdb::DB> db, const LogHead& head,
+  Impl(const RocksLogOptions& options, EventLoop& loop, std::shared_ptr<rocksdb::DB> db, const LogHead& head,
        std::optional<LogId> purged)
       : options_(options),
         loop_(loop),
@@ -73,12 +74,31 @@ class RocksLogStore::Impl {
     work_.notify_one();
   }
 
-  std::expected<LogContents, Error> Load() {
+  void Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) {
+    reader_.Add([this, alive = std::weak_ptr(alive_), begin, end, bytes_max, done = std::move(done)]() mutable {
+      auto entries = ReadEntries(*db_, begin, end, bytes_max);
+      loop_.Post([alive = std::move(alive), entries = std::move(entries), done = std::move(done)]() mutable {
+        if (!alive.expired()) done(std::move(entries));
+      });
+    });
+  }
+
+  [[nodiscard]] std::unique_ptr<EntryCursor> Scan(LogIndex begin, LogIndex end) const {
+    return ScanEntries(db_, begin, end);
+  }
+
+  std::expected<LogContents, Error> Visit(const Visitor& visit) {
     std::unique_lock lock(mutex_);
     idle_.wait(lock, [this] { return queue_.empty() && !writing_; });
     if (failure_) return std::unexpected(Poisoned());
     lock.unlock();
-    return ReadLog(*db_);
+    return ReadLog(*db_, visit);
+  }
+
+  [[nodiscard]] std::optional<std::uint64_t> FreeBytes() const {
+    std::uint64_t free = 0;
+    const rocksdb::Status status = db_->GetEnv()->GetFreeSpace(options_.directory, &free);
+    return status.ok() ? std::optional(free) : std::nullopt;
   }
 
   LogStats Stats() {
@@ -111,9 +131,8 @@ class RocksLogStore::Impl {
   // refusal is the last word of this store.
   std::optional<Error> Refuse(const LogBatch& batch) {
     if (!refused_ && !batch.append.empty()) {
-      std::uint64_t free = 0;
-      const rocksdb::Status status = db_->GetEnv()->GetFreeSpace(options_.directory, &free);
-      refused_ = status.ok() && free < options_.free_bytes_min;
+      const std::optional<std::uint64_t> free = FreeBytes();
+      refused_ = free && *free < options_.free_bytes_min;
     }
     if (!refused_) return std::nullopt;
     return Error{ErrorKind::kNoSpace, options_.directory + ": less than " + std::to_string(options_.free_bytes_min) +
@@ -207,7 +226,7 @@ class RocksLogStore::Impl {
 
   const RocksLogOptions options_;
   EventLoop& loop_;
-  const std::unique_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<rocksdb::DB> db_;
   std::shared_ptr<bool> alive_;
 
   // Of the loop: the log as it is once everything issued has been written.
@@ -226,6 +245,7 @@ class RocksLogStore::Impl {
   std::uint64_t written_bytes_ = 0;
 
   std::thread writer_;
+  Worker reader_;  // reads do not wait behind syncs
 };
 
 std::expected<std::unique_ptr<RocksLogStore>, Error> RocksLogStore::Open(const RocksLogOptions& options,
@@ -243,8 +263,13 @@ std::expected<std::unique_ptr<RocksLogStore>, Error> RocksLogStore::Open(const R
 RocksLogStore::RocksLogStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RocksLogStore::~RocksLogStore() = default;
 
-std::expected<LogContents, Error> RocksLogStore::Load() const { return impl_->Load(); }
+std::expected<LogContents, Error> RocksLogStore::Visit(const Visitor& visit) const { return impl_->Visit(visit); }
+void RocksLogStore::Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) const {
+  impl_->Read(begin, end, bytes_max, std::move(done));
+}
+std::unique_ptr<EntryCursor> RocksLogStore::Scan(LogIndex begin, LogIndex end) const { return impl_->Scan(begin, end); }
 void RocksLogStore::Write(LogBatch batch, Done done) { impl_->Write(std::move(batch), std::move(done)); }
 LogStats RocksLogStore::Stats() const { return impl_->Stats(); }
+std::optional<std::uint64_t> RocksLogStore::FreeBytes() const { return impl_->FreeBytes(); }
 
 }  // namespace metasrv::io

@@ -39,9 +39,12 @@ class RocksLogStore final : public LogStore {
   RocksLogStore(const RocksLogStore&) = delete;
   RocksLogStore& operator=(const RocksLogStore&) = delete;
 
-  [[nodiscard]] std::expected<LogContents, Error> Load() const override;
+  [[nodiscard]] std::expected<LogContents, Error> Visit(const Visitor& visit) const override;
+  void Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) const override;
+  [[nodiscard]] std::unique_ptr<EntryCursor> Scan(LogIndex begin, LogIndex end) const override;
   void Write(LogBatch batch, Done done) override;
   [[nodiscard]] LogStats Stats() const override;
+  [[nodiscard]] std::optional<std::uint64_t> FreeBytes() const override;
 
  private:
   class Impl;

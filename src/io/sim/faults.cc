@@ -19,10 +19,10 @@ std::string ToString(const NetworkFaults& faults) {
 }
 
 std::string ToString(const DiskFaults& faults) {
-  return Span("sync", faults.sync_min, faults.sync_max) + Span("flush", faults.flush_min, faults.flush_max) +
-         Span("install", faults.install_min, faults.install_max) + Rate("slow", faults.slow_ppm) +
-         "slow_factor=" + std::to_string(faults.slow_factor) + " " + Rate("sync_error", faults.sync_error_ppm) +
-         "torn_writes=" + (faults.torn_writes ? "yes " : "no ");
+  return Span("sync", faults.sync_min, faults.sync_max) + Span("read", faults.read_min, faults.read_max) +
+         Span("flush", faults.flush_min, faults.flush_max) + Span("install", faults.install_min, faults.install_max) +
+         Rate("slow", faults.slow_ppm) + "slow_factor=" + std::to_string(faults.slow_factor) + " " +
+         Rate("sync_error", faults.sync_error_ppm) + "torn_writes=" + (faults.torn_writes ? "yes " : "no ");
 }
 
 std::string ToString(const ClockFaults& faults) {

@@ -27,6 +27,10 @@ struct DiskFaults {
   Duration flush_max = Duration::Millis(5);
   Duration install_min = Duration::Millis(1);  // commit of a state installer
   Duration install_max = Duration::Millis(20);
+  Duration read_min = Duration::Micros(50);  // reading entries of the log back
+  Duration read_max = Duration::Micros(500);
+  std::uint32_t read_slow_ppm = 0;  // reads that take up to `read_slow_max` longer
+  Duration read_slow_max = Duration::Millis(100);
   std::uint32_t slow_ppm = 0;  // operations that take `slow_factor` times as long
   std::uint32_t slow_factor = 20;
   std::uint32_t sync_error_ppm = 0;  // syncs that fail and poison their store

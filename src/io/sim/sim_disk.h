@@ -102,6 +102,9 @@ class SimDisk {
   void SetStalled(bool stalled);
   // A full disk refuses batches that append entries (kNoSpace, K12); everything else still has room.
   void SetFull(bool full) { full_ = full; }
+  // What the node is told of the space that is left; the faults above do not depend on it.
+  void SetFreeBytes(std::uint64_t bytes) { free_bytes_ = bytes; }
+  [[nodiscard]] std::uint64_t free_bytes() const { return free_bytes_; }
   // The next log sync, or state flush or install, fails and poisons its store (K6).
   void FailNextLogSync() { fail_log_ = true; }
   void FailNextStateSync() { fail_state_ = true; }
@@ -152,7 +155,14 @@ class SimDisk {
   void DetachLog(const void* handle);
   void AttachState(const void* handle, EventLoop& loop);
   void DetachState(const void* handle);
-  [[nodiscard]] std::expected<LogContents, Error> Load() const;
+  [[nodiscard]] std::expected<LogContents, Error> VisitLog(const LogStore::Visitor& visit) const;
+  struct LogRange {
+    LogIndex begin;
+    LogIndex end;
+    std::size_t bytes_max = 0;
+  };
+  void ReadLog(const void* handle, LogRange range, LogStore::ReadDone done);
+  [[nodiscard]] std::vector<Entry> Slice(const LogRange& range) const;
   void WriteLog(const void* handle, LogBatch batch, LogStore::Done done);
   [[nodiscard]] bool WriteState(const void* handle, sm::WriteBatch batch);
   void StageState(const void* handle, std::optional<sm::StagedRows> staged);
@@ -197,10 +207,13 @@ class SimDisk {
   bool log_due_ = false;  // completed during a stall
   bool state_due_ = false;
   std::uint64_t log_syncs_ = 0;
+  std::uint64_t log_reads_ = 0;
+  std::uint64_t log_opens_ = 0;  // tells processes apart
   std::uint64_t state_syncs_ = 0;
   std::uint32_t slowdown_ = 1;
   bool stalled_ = false;
   bool full_ = false;
+  std::uint64_t free_bytes_ = UINT64_MAX;
   bool corrupt_ = false;
   bool fail_log_ = false;
   bool fail_state_ = false;

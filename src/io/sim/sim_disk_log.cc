@@ -13,6 +13,9 @@ namespace {
 constexpr DrawKind kSync("disk.sync");
 constexpr DrawKind kSlow("disk.slow_sync");
 constexpr DrawKind kSyncError("disk.sync_error");
+constexpr DrawKind kRead("disk.read");
+constexpr DrawKind kSlowRead("disk.slow_read");
+constexpr DrawKind kReadDelay("disk.read_delay");
 constexpr DrawKind kPrefix("disk.log_prefix");
 constexpr DrawKind kTorn("disk.torn");
 constexpr std::uint32_t kTornPpm = 500'000;
@@ -46,6 +49,7 @@ void SimDisk::AttachLog(const void* handle, EventLoop& loop) {
   RecoverTornRecord();
   SettleLog();
   log_process_ = {handle, &loop};
+  ++log_opens_;
   log_.stats.wal_offset = 0;
 }
 
@@ -55,9 +59,39 @@ void SimDisk::DetachLog(const void* handle) {
   for (LogOp& op : log_.pending) op.done = nullptr;
 }
 
-std::expected<LogContents, Error> SimDisk::Load() const {
+std::expected<LogContents, Error> SimDisk::VisitLog(const LogStore::Visitor& visit) const {
   if (corrupt_) return std::unexpected(Error{ErrorKind::kCorrupt, "log of n" + std::to_string(node_.value())});
-  return log_.issued.ToContents();
+  LogContents contents = log_.issued.ToContents();
+  for (Entry& entry : std::exchange(contents.entries, {})) visit(std::move(entry));
+  return contents;
+}
+
+// A read takes its time, and sees the disk as it is in the end: writes that were issued after it may be in or not.
+void SimDisk::ReadLog(const void* handle, LogRange range, LogStore::ReadDone done) {
+  if (log_process_.handle != handle) return;
+  const std::uint64_t number = log_reads_++;
+  Draws& draws = world_.draws();
+  Duration latency = draws.BetweenAt(kRead, ActorOf(node_), number, faults_.read_min, faults_.read_max);
+  if (draws.ChanceAt(kSlowRead, ActorOf(node_), number, faults_.read_slow_ppm)) {
+    latency = latency + draws.BetweenAt(kReadDelay, ActorOf(node_), number, Duration(), faults_.read_slow_max);
+  }
+  Schedule(latency, range.begin.value(), [this, opened = log_opens_, range, done = std::move(done)]() mutable {
+    if (log_process_.handle == nullptr || log_opens_ != opened) return;
+    log_process_.loop->Post([entries = Slice(range), done = std::move(done)]() mutable { done(std::move(entries)); });
+  });
+}
+
+std::vector<Entry> SimDisk::Slice(const LogRange& range) const {
+  std::vector<Entry> entries;
+  std::size_t bytes = 0;
+  for (LogIndex index = range.begin; index < range.end; index = index.Next()) {
+    const Entry* entry = log_.durable.Find(index);
+    if (entry == nullptr) break;
+    bytes += entry->ByteSize();
+    if (!entries.empty() && bytes > range.bytes_max) break;
+    entries.push_back(*entry);
+  }
+  return entries;
 }
 
 std::optional<ErrorKind> SimDisk::Refuse(const LogBatch& batch) {

@@ -15,9 +15,12 @@ class SimLogStore : public LogStore {
   SimLogStore(const SimLogStore&) = delete;
   SimLogStore& operator=(const SimLogStore&) = delete;
 
-  [[nodiscard]] std::expected<LogContents, Error> Load() const override;
+  [[nodiscard]] std::expected<LogContents, Error> Visit(const Visitor& visit) const override;
+  void Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) const override;
+  [[nodiscard]] std::unique_ptr<EntryCursor> Scan(LogIndex begin, LogIndex end) const override;
   void Write(LogBatch batch, Done done) override;
   [[nodiscard]] LogStats Stats() const override;
+  [[nodiscard]] std::optional<std::uint64_t> FreeBytes() const override { return disk_.free_bytes(); }
 
  private:
   SimDisk& disk_;
