@@ -203,7 +203,26 @@ void Cluster::Stop(NodeId id) {
   TakeDown(member);
 }
 
+void Cluster::StopGracefully(NodeId id, std::function<void()> then) {
+  Member& member = At(id);
+  if (!member.node || member.stopping || world_.Paused(id)) return;
+  member.stopping = true;
+  const bool led = Leader() == id;
+  if (led) probes_.Hit(Probe::k_stop_hand_over);
+  member.node->HandOver([this, id, led, incarnation = member.incarnation, then = std::move(then)]() mutable {
+    // Not here: this runs inside the node.
+    world_.After(Duration(), [this, id, led, incarnation, then = std::move(then)] {
+      if (At(id).incarnation != incarnation || !At(id).node) return;
+      if (led && Leader() != id) probes_.Hit(Probe::k_stop_handed_over);
+      Stop(id);
+      if (!At(id).node) return then();
+      At(id).stopping = false;  // it is paused: nobody waits for it
+    });
+  });
+}
+
 void Cluster::TakeDown(Member& member) {
+  member.stopping = false;
   // Whoever asked a dead node is not answered by its remains.
   const std::unique_ptr<node::Node> remains = std::exchange(member.node, nullptr);
   judges_.OnDied(member.id, member.machine->disk().IssuedLog().ToContents());

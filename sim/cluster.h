@@ -40,8 +40,13 @@ class Cluster {
   void Crash(NodeId id);
   // Kills the process at once; what it issued still reaches the disk. Nothing when the node does not run.
   void Kill(NodeId id);
-  // Stops the node in good order, as on SIGTERM.
+  // Stops the node in good order and at once.
   void Stop(NodeId id);
+  // Stops the node as SIGTERM does: it hands leadership over first. `then` runs when it has stopped; not when it goes
+  // down otherwise meanwhile.
+  void StopGracefully(NodeId id, std::function<void()> then);
+  // It is about to stop gracefully.
+  [[nodiscard]] bool Stopping(NodeId id) const { return At(id).stopping; }
   // An operator removes `id` from the cluster, asking `via`. From now on `id` may or may not be a member; it never
   // joins again.
   void Leave(NodeId id, NodeId via);
@@ -98,6 +103,7 @@ class Cluster {
     bool left = false;
     bool rejoins = false;
     bool keep_down = false;
+    bool stopping = false;
   };
 
   [[nodiscard]] Member& At(NodeId id) { return members_.at(id); }

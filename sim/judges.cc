@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "consensus/core.h"
+#include "sim/leadership_probes.h"
 
 namespace metasrv::sim {
 namespace {
@@ -204,7 +205,7 @@ void Judges::OnTrace(NodeId id, const TraceEvent& event) {
                                                  Name(NodeId(event.a)) + " that are not what was announced");
       break;
     case TraceKind::kMembershipDone: probes_.Hit(Probe::k_membership_done); break;
-    default: break;
+    default: CountLeadershipEvent(event, probes_); break;
   }
 }
 
@@ -212,6 +213,13 @@ void Judges::OnReceiveResumed(NodeId id, NodeId from) {
   Watched& node = nodes_[id];
   if (node.staged_in != 0 && node.staged_in != node.incarnation) probes_.Hit(Probe::k_snapshot_resumed_after_restart);
   if (node.staged_from && node.staged_from != from) probes_.Hit(Probe::k_snapshot_resumed_from_other);
+}
+
+bool Judges::AnyFollowerIsSlow(NodeId elected) const {
+  return std::any_of(nodes_.begin(), nodes_.end(), [&](const auto& item) {
+    const Raft* raft = item.second.raft;
+    return item.first != elected && raft != nullptr && raft->core().disk() == DiskLevel::kSlow;
+  });
 }
 
 const Log* Judges::LeaderLog(NodeId id, Term term) const {
@@ -286,6 +294,7 @@ void Judges::Judge(Watched& node) {
     probes_.Hit(Probe::k_elections);
     election_safety_.OnActsAsLeader(node.id, *node.leads);
     leader_completeness_.OnElected(view, committed_);
+    if (AnyFollowerIsSlow(node.id)) probes_.Hit(Probe::k_slow_node_waited);
   }
   if (led && node.leads != led) probes_.Hit(Probe::k_leader_stepped_down);
   JudgeBeliefs(node, view);

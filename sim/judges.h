@@ -115,6 +115,7 @@ class Judges : public io::NetworkObserver {
   void Judge(Watched& node);
   void JudgeBeliefs(const Watched& node, const NodeView& view);
   void JudgeCommit(const Watched& node, const NodeView& view, const Membership& before);
+  [[nodiscard]] bool AnyFollowerIsSlow(NodeId elected) const;
   [[nodiscard]] const Log* LeaderLog(NodeId node, Term term) const;
 
   Verdict& verdict_;

@@ -131,6 +131,7 @@ std::string Liveness::Missing() const {
   for (const NodeId id : core_) {
     const std::string name = Name(id);
     if (!cluster_.Running(id)) return name + " does not run";
+    if (cluster_.Stopping(id)) return name + " is about to stop";
     if (!served_writes_.contains(id)) return name + " serves no write";
     if (!served_reads_.contains(id)) return name + " serves no read";
     if (options_.healing_mode() == Healing::kAll && !cluster_.EverJoined(id)) return name + " has not joined";

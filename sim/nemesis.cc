@@ -47,6 +47,9 @@ void Nemesis::Start() {
   WatchTransfers();
   Every(io::DrawKind("nemesis.bit_rot"), options_.bit_rot_every_ms, &Nemesis::RotState);
   Every(io::DrawKind("nemesis.leave"), options_.leave_every_ms, &Nemesis::RemoveNode);
+  Every(io::DrawKind("nemesis.transfer"), options_.transfer_every_ms, &Nemesis::TransferLeadership);
+  Every(io::DrawKind("nemesis.stop_leader"), options_.stop_leader_every_ms, &Nemesis::StopLeader);
+  Every(io::DrawKind("nemesis.stall_disk"), options_.stall_disk_every_ms, &Nemesis::StallDisk);
 }
 
 void Nemesis::EndAll() {
@@ -309,6 +312,7 @@ void Nemesis::OnTrace(NodeId node, const TraceEvent& event) {
       Trigger(kWin, options_.crash_after_win_ppm, Probe::k_crash_after_win, node, &Nemesis::TakeDown);
       Trigger(kIsolateWinner, options_.isolate_after_win_ppm, Probe::k_isolate_after_win, node, &Nemesis::Isolate);
       break;
+    case TraceKind::kTransferStarted: OnTransferStarted(node, NodeId(event.b)); break;
     case TraceKind::kCommitted:
       if (!Leads(node)) break;
       Trigger(kCommit, options_.crash_after_commit_ppm, Probe::k_crash_after_commit, node, &Nemesis::TakeDown);

@@ -54,6 +54,10 @@ class Nemesis {
   void TriggerSnapshot();
   void RemoveNode();
   void RotState();  // nemesis_transfer.cc
+  void TransferLeadership();
+  void StopLeader();
+  void StallDisk();
+  void OnTransferStarted(NodeId leader, NodeId target);
 
   void TakeDown(NodeId node);
   void Isolate(NodeId node);

@@ -78,6 +78,12 @@ constexpr std::array kFields = {
     FIELD(snapshot_every_ms),
     FIELD(leave_every_ms),
     FIELD(bit_rot_every_ms),
+    FIELD(transfer_every_ms),
+    FIELD(stop_leader_every_ms),
+    FIELD(stall_disk_every_ms),
+    FIELD(stall_max_ms),
+    FIELD(disk_step_down_ms),
+    FIELD(disk_exit_ms),
     FIELD(down_max_ms),
     FIELD(cut_max_ms),
     FIELD(crash_after_grant_ppm),
@@ -92,6 +98,7 @@ constexpr std::array kFields = {
     FIELD(isolate_after_append_ppm),
     FIELD(isolate_after_win_ppm),
     FIELD(isolate_after_load_ppm),
+    FIELD(isolate_after_transfer_ppm),
     FIELD(trigger_delay_max_us),
     FIELD(clients),
     FIELD(think_max_ms),
@@ -222,6 +229,17 @@ void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
   o.cut_max_ms = draw.Pick("cut_max_ms", std::array<std::uint64_t, 4>{200, 600, 1500, 4000});
 }
 
+void DeriveLeadershipFaults(Deriver& draw, RunOptions& o) {
+  o.transfer_every_ms = draw.Maybe("transfer_every_ms", 300'000, 200, 3000);
+  o.stop_leader_every_ms = draw.Maybe("stop_leader_every_ms", 200'000, 800, 4000);
+  o.isolate_after_transfer_ppm = draw.MaybeWide("isolate_after_transfer_ppm", 300'000, 20'000, 600'000);
+  o.stall_disk_every_ms = draw.Maybe("stall_disk_every_ms", 200'000, 800, 4000);
+  o.stall_max_ms = draw.Pick("stall_max_ms", std::array<std::uint64_t, 3>{500, 2000, 5000});
+  if (o.stall_disk_every_ms == 0) return;
+  o.disk_step_down_ms = draw.Between("disk_step_down_ms", 300, 1500);
+  o.disk_exit_ms = o.disk_step_down_ms + draw.Between("disk_exit_ms", 300, 3000);
+}
+
 void DeriveTriggers(Deriver& draw, RunOptions& o) {
   o.crash_after_grant_ppm = draw.MaybeWide("crash_after_grant_ppm", 350'000, 20'000, 700'000);
   o.crash_after_win_ppm = draw.MaybeWide("crash_after_win_ppm", 350'000, 20'000, 700'000);
@@ -275,12 +293,14 @@ void Calm(Deriver& draw, RunOptions& o) {
     o.crash_every_ms = o.crash_all_every_ms = o.pause_every_ms = o.isolate_every_ms = o.halves_every_ms = 0;
     o.one_way_every_ms = o.bridge_every_ms = o.clog_every_ms = o.isolate_leader_every_ms = 0;
     o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = o.fill_disk_every_ms = 0;
+    o.stop_leader_every_ms = o.stall_disk_every_ms = 0;
   }
   if (calm == 1 || calm == 2) {  // no faults on protocol state
     o.crash_after_grant_ppm = o.crash_after_win_ppm = o.crash_after_append_ppm = o.crash_after_commit_ppm = 0;
     o.crash_after_truncate_ppm = o.crash_between_syncs_ppm = o.crash_in_install_ppm = 0;
     o.fault_in_transfer_ppm = 0;
     o.isolate_after_append_ppm = o.isolate_after_win_ppm = o.isolate_after_load_ppm = 0;
+    o.isolate_after_transfer_ppm = 0;
   }
   if (calm == 1 || calm == 3) {  // a kind network
     o.loss_ppm = o.duplicate_ppm = o.reorder_ppm = o.tail_ppm = 0;
@@ -310,6 +330,7 @@ RunOptions DeriveOptions(std::uint64_t seed) {
   DeriveNetwork(draw, options);
   DeriveDiskAndClock(draw, options);
   DeriveTimedFaults(draw, options);
+  DeriveLeadershipFaults(draw, options);
   DeriveTriggers(draw, options);
   DeriveClients(draw, options);
   Calm(draw, options);
@@ -370,6 +391,11 @@ node::NodeOptions RunOptions::ToNodeOptions(NodeId id) const {
   result.snapshot_rate_bytes = snapshot_rate_bytes;
   result.snapshot_stall = Duration::Millis(static_cast<std::int64_t>(snapshot_stall_ms));
   result.snapshot_pin_keep = Duration::Millis(static_cast<std::int64_t>(snapshot_pin_ms));
+  if (disk_step_down_ms > 0) {
+    result.disk_step_down_after = Duration::Millis(static_cast<std::int64_t>(disk_step_down_ms));
+  }
+  if (disk_exit_ms > 0) result.disk_exit_after = Duration::Millis(static_cast<std::int64_t>(disk_exit_ms));
+  result.disk_hand_over_pause = result.raft.election_timeout_min * 4;
   return result;
 }
 

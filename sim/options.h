@@ -100,11 +100,17 @@ struct RunOptions {
   std::uint64_t disk_error_every_ms = 0;
   std::uint64_t clock_jump_every_ms = 0;
   std::uint64_t fill_disk_every_ms = 0;
-  std::uint64_t snapshot_every_ms = 0;  // an operator triggers snapshots
-  std::uint64_t leave_every_ms = 0;     // an operator removes nodes
-  std::uint64_t bit_rot_every_ms = 0;   // a row of one node's state changes by itself
-  std::uint64_t down_max_ms = 1500;     // how long a crashed node stays down
-  std::uint64_t cut_max_ms = 2000;      // how long a partition, a pause or a slow disk lasts
+  std::uint64_t snapshot_every_ms = 0;     // an operator triggers snapshots
+  std::uint64_t leave_every_ms = 0;        // an operator removes nodes
+  std::uint64_t bit_rot_every_ms = 0;      // a row of one node's state changes by itself
+  std::uint64_t transfer_every_ms = 0;     // an operator moves leadership
+  std::uint64_t stop_leader_every_ms = 0;  // the leader is stopped in good order
+  std::uint64_t stall_disk_every_ms = 0;   // a disk hangs, mostly the leader's
+  std::uint64_t stall_max_ms = 2000;       // ... for this long
+  std::uint64_t disk_step_down_ms = 0;     // the node's patience with its disk; 0: as in production
+  std::uint64_t disk_exit_ms = 0;
+  std::uint64_t down_max_ms = 1500;  // how long a crashed node stays down
+  std::uint64_t cut_max_ms = 2000;   // how long a partition, a pause or a slow disk lasts
 
   // Faults on protocol state: probability at each occasion, in parts per million.
   std::uint64_t crash_after_grant_ppm = 0;
@@ -119,6 +125,7 @@ struct RunOptions {
   std::uint64_t isolate_after_append_ppm = 0;
   std::uint64_t isolate_after_win_ppm = 0;
   std::uint64_t isolate_after_load_ppm = 0;
+  std::uint64_t isolate_after_transfer_ppm = 0;
   std::uint64_t trigger_delay_max_us = 4000;
 
   // Clients.

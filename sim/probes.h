@@ -24,7 +24,10 @@ namespace metasrv::sim {
   X(snapshot_queued) X(snapshot_resumed) X(snapshot_resumed_after_restart) X(snapshot_resumed_from_other)        \
   X(snapshot_restarted) X(snapshot_chunk_damaged) X(crash_in_transfer) X(cut_in_transfer)  \
   X(bit_rot) X(quarantined) X(quarantined_leader) X(resynced) X(quarantine_survived_restart) X(state_scrubbed)   \
-  X(divergence_seen) X(snapshot_doubted)
+  X(divergence_seen) X(snapshot_doubted) \
+  X(transfer_accepted) X(transfer_refused) X(transfer_started) X(transfer_done) X(transfer_deposed)             \
+  X(transfer_timed_out) X(timeout_now) X(write_held) X(stop_hand_over) X(stop_handed_over) X(disk_stalled)      \
+  X(stall_hand_over) X(stall_step_down) X(stall_exit) X(slow_node_waited) X(isolate_after_transfer)
 // clang-format on
 
 enum class Probe : std::uint8_t {

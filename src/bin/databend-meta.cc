@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <csignal>
 #include <filesystem>
@@ -24,6 +25,7 @@ namespace server = metasrv::server;
 
 constexpr int kFailure = 1;
 constexpr int kUsageError = 2;
+constexpr std::chrono::seconds kClosingMax{10};
 
 void PrintLine(const std::string& line) { std::cout << line << '\n' << std::flush; }
 
@@ -118,6 +120,14 @@ void PrintUpgrade() {
             << "Upgrade ondisk data finished: " << server::kDataVersion << "\n";
 }
 
+// A process that ends because its disk hangs must not wait for that disk.
+void ExitAtLatestAfter(std::chrono::seconds patience, int exit_code) {
+  std::thread([patience, exit_code] {
+    std::this_thread::sleep_for(patience);
+    _exit(exit_code);
+  }).detach();
+}
+
 // Ends the process's work in order; idle connections may make the final cleaning impossible.
 void CloseAndExitIfNeeded(MetaProcess& process, int exit_code) {
   if (process.Close()) return;
@@ -140,9 +150,11 @@ int RunUntilEnd(MetaProcess& process, Waiter& waiter) {
   }
   if (!started) {
     const int code = Fail(started.error());
+    ExitAtLatestAfter(kClosingMax, code);
     CloseAndExitIfNeeded(process, code);
     return code;
   }
+  process.HandOver();
   bool closed = process.Close();
   PrintLine("Databend Metasrv shutdown");
   server::LogInfo("Databend-meta is done shutting down");

@@ -232,6 +232,13 @@ void MetaProcess::JoinAndRegister() {
   impl_->loop.Post([this] { impl_->node->JoinAndRegister(impl_->events.progress, impl_->events.registered); });
 }
 
+void MetaProcess::HandOver() {
+  if (!impl_->loop_thread.joinable()) return;
+  std::promise<void> done;
+  impl_->loop.Post([&] { impl_->node->HandOver([&done] { done.set_value(); }); });
+  done.get_future().wait();
+}
+
 bool MetaProcess::Close() {
   if (std::exchange(impl_->closed, true)) return true;
   Impl& p = *impl_;

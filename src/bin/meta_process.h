@@ -36,6 +36,10 @@ class MetaProcess {
   // Joins and registers (steps 17, 18); the outcome is an event.
   void JoinAndRegister();
 
+  // Hands leadership over when this node leads, while everything goes on being served; returns when that is done or
+  // when it can not be had in time (config-and-cli.md §6.11).
+  void HandOver();
+
   // Closes the ports, lets running calls end, stops the node and closes the stores. Idempotent.
   // Returns false when idle connections still hold threads: the process must then end without cleaning up.
   bool Close();

@@ -39,6 +39,9 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kTransferStarted: return "transfer-started";
     case TraceKind::kTransferEnded: return "transfer-ended";
     case TraceKind::kTimeoutNow: return "timeout-now";
+    case TraceKind::kHandOver: return "hand-over";
+    case TraceKind::kDiskGivenUp: return "disk-given-up";
+    case TraceKind::kWriteHeld: return "write-held";
     case TraceKind::kDiskHealth: return "disk-health";
     case TraceKind::kStarted: return "started";
     case TraceKind::kStopped: return "stopped";

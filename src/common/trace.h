@@ -25,7 +25,10 @@ enum class TraceKind : std::uint8_t {
   kTransferStarted,      // a = term, b = the node that is to lead
   kTransferEnded,        // a = TransferResult, b = the node that was to lead
   kTimeoutNow,           // a = new term, b = the leader that handed over: this node campaigns for it
-  kDiskHealth,           // a = DiskLevel
+  kHandOver,             // a = HandOverReason: the node wants to give leadership away
+  kWriteHeld,            // a write waits for the end of a hand-over
+  kDiskHealth,           // a = DiskLevel, b = 1 when the node led
+  kDiskGivenUp,          // a = milliseconds that a write has been hanging: the node ends
   kStarted,              // a = first index kept, b = end of the log
   kStopped,              // text = reason; a = 1 when a disk error forced it
   kLoadAsked,            // a = peer, b = 1 when some of the entries are not committed

@@ -200,6 +200,7 @@ void RaftCore::SetHardState(HardState state) {
 
 Entry& RaftCore::AppendToLog(Entry entry) {
   CHECK_EQ(entry.id.index, log_.end());
+  CHECK(!IsTransferring());
   log_.Append(entry);
   write_.append.push_back(std::move(entry));
   write_due_ = true;

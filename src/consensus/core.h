@@ -126,7 +126,7 @@ class RaftCore {
   void OnMessage(NodeId from, const TimeoutNow& message);
   [[nodiscard]] std::optional<TransferResult> RefuseTransfer(std::optional<NodeId> to) const;
   [[nodiscard]] bool MayTakeOver(NodeId id) const;
-  [[nodiscard]] std::optional<NodeId> BestSuccessor() const;
+  [[nodiscard]] std::optional<NodeId> BestSuccessor(bool only_healthier) const;
   void AdvanceTransfer();
   void NoteSuccessor(NodeId from);
   void EndTransfer(TransferResult result);

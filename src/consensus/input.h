@@ -80,6 +80,7 @@ struct Compact {
 struct TransferLeadership {
   RequestId id;
   std::optional<NodeId> to;
+  bool only_healthier = false;  // without a target: only to a member whose disk does better than this node's
 };
 
 // How this node's disk does. A leader with a stalled disk steps down; a follower with one does not campaign, and one

@@ -35,7 +35,7 @@ bool RaftCore::LeaseIsForfeit() const {
 
 void RaftCore::Handle(const TransferLeadership& transfer) {
   std::optional<TransferResult> refused = RefuseTransfer(transfer.to);
-  const std::optional<NodeId> to = transfer.to || refused ? transfer.to : BestSuccessor();
+  const std::optional<NodeId> to = transfer.to || refused ? transfer.to : BestSuccessor(transfer.only_healthier);
   if (!refused && !to) refused = TransferResult::kNoTarget;
   if (refused) {
     out_.transfer_done.push_back({transfer.id, *refused, to});
@@ -65,7 +65,7 @@ bool RaftCore::MayTakeOver(NodeId id) const {
 }
 
 // The healthiest, then the most caught-up, then the most recently heard of those that answer.
-std::optional<NodeId> RaftCore::BestSuccessor() const {
+std::optional<NodeId> RaftCore::BestSuccessor(bool only_healthier) const {
   const auto& leader = std::get<Leader>(role_);
   const auto rank = [](const Progress& p) {
     return std::tuple(p.disk() == DiskLevel::kOk, p.match_end(), p.last_heard());
@@ -74,7 +74,8 @@ std::optional<NodeId> RaftCore::BestSuccessor() const {
   for (const auto& [id, progress] : leader.tracker.peers()) {
     const bool answers = progress.last_heard() + options_.election_timeout_min > now_;
     const bool fit = progress.mode() != Progress::Mode::kSnapshot && progress.disk() != DiskLevel::kStalled;
-    if (!MayTakeOver(id) || !answers || !fit) continue;
+    const bool healthier = progress.disk() < disk_;
+    if (!MayTakeOver(id) || !answers || !fit || (only_healthier && !healthier)) continue;
     if (!best || rank(progress) > rank(*leader.tracker.Find(*best))) best = id;
   }
   CHECK(best != options_.id);
@@ -127,7 +128,8 @@ void RaftCore::OnMessage(NodeId from, const TimeoutNow& message) {
 void RaftCore::Handle(const DiskHealth& health) {
   if (health.level == disk_) return;
   disk_ = health.level;
-  Trace(TraceKind::kDiskHealth, static_cast<std::uint64_t>(disk_));
+  const bool led = std::holds_alternative<Leader>(role_);
+  Trace(TraceKind::kDiskHealth, static_cast<std::uint64_t>(disk_), led ? 1 : 0);
   if (disk_ != DiskLevel::kStalled) return;
   // What it accepts could never be answered; and a candidate's own vote would never count.
   if (!std::holds_alternative<Follower>(role_)) BecomeFollower(hard_state_.term, std::nullopt);

@@ -71,6 +71,17 @@ struct SnapshotFigures {
   std::uint64_t received_bytes = 0;
 };
 
+// What became of an operator's wish that another node lead (operations.md §2.5). kStarted does not say that it does.
+enum class TransferStatus : std::uint8_t { kStarted, kNotLeader, kNotVoter, kInProgress };
+
+struct TransferReply {
+  TransferStatus status{};
+  NodeId from;                   // this node
+  std::optional<NodeId> to;      // who was asked for or chosen; this node itself when there is nothing to change
+  std::optional<NodeId> leader;  // as known to this node
+  NodeSet voters;
+};
+
 // This node's own view of itself and the cluster, for status calls, admin pages and metrics. A copy.
 struct NodeStatus {
   RaftStatus raft;

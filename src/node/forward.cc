@@ -62,6 +62,12 @@ std::optional<Outcome> Forwarder::Refuse(const pb::ForwardRequest& request) cons
 
 void Forwarder::Attempt(JobPtr job) {
   if (stopped_) return Finish(std::move(job), Stopped());
+  if (pump_.view().successor) {
+    // Nothing was started: it goes to whoever leads once the hand-over has ended.
+    context_.Emit({TraceKind::kWriteHeld, 0, 0, {}});
+    const Instant give_up = job->give_up;
+    return Park(std::move(job), pb::FORWARD_NO_LEADER, "leadership is being handed over", give_up);
+  }
   if (pump_.leads()) return RunHere(std::move(job));
   const std::optional<NodeId> leader = pump_.view().leader;
   const bool last_stop = job->request.hops() == 0 && job->reach == Reach::kAnywhere;
@@ -103,7 +109,7 @@ void Forwarder::RunHere(JobPtr job) {
 
 void Forwarder::ProposeQueued() {
   auto jobs = std::exchange(queued_, {});
-  if (!pump_.leads()) {
+  if (!pump_.leads() || pump_.view().successor) {
     for (JobPtr& job : jobs) Attempt(std::move(job));
     return;
   }
@@ -150,7 +156,10 @@ void Forwarder::OnReply(std::uint64_t call, bool answered, const std::string& by
   outcome.forwarded_to = sent.to;
   const Instant now = context_.Now();
   if (outcome.retryable() && now < sent.job->give_up) {
-    return Park(std::move(sent.job), outcome.reply.error(), outcome.reply.detail(), now + kRetryPause);
+    // Who was asked may have handed over meanwhile, and then it is known whom to ask instead.
+    const bool knows_better = pump_.view().leader && pump_.view().leader != sent.to;
+    const Instant retry_at = knows_better ? now : now + kRetryPause;
+    return Park(std::move(sent.job), outcome.reply.error(), outcome.reply.detail(), retry_at);
   }
   Finish(std::move(sent.job), std::move(outcome));
 }
@@ -196,7 +205,7 @@ void Forwarder::Revisit() {
 void Forwarder::OnView(const RaftView& view) {
   if (view == view_) return;
   view_ = view;
-  if (!view.leader || parked_.empty()) return;
+  if (!view.leader || view.successor || parked_.empty()) return;
   for (JobPtr& job : parked_) job->retry_at = context_.Now();
   ArmTimer(context_.Now());
 }

@@ -82,6 +82,10 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
           [this](const std::string& reason) { OnWrongState(reason); }),
       scrubber_(context_, [this](const std::string& reason) { OnWrongState(reason); }),
       startup_(context_, pump_, machine_, addresses_, forwarder_),
+      hand_over_(context_, pump_, [this] { return forwarder_.pending(); }),
+      disk_watch_(context_,
+                  {[this](DiskLevel level) { pump_.Feed(DiskHealth{level}); }, [this] { hand_over_.AvoidLeading(); },
+                   [this](const std::string& reason) { pump_.Fail(reason); }}),
       first_writes_(std::move(findings.first_writes)),
       founds_cluster_(findings.founds_cluster) {
   if (!findings.disk.note.empty()) context_.Warn(findings.disk.note);
@@ -124,6 +128,8 @@ void Node::Impl::Stop(const std::string& reason, bool forced) {
   proposals_.Stop();
   reads_.Stop();
   startup_.Stop();
+  disk_watch_.Stop();
+  hand_over_.Stop();
   context_.lifetime.End();
 }
 
@@ -151,6 +157,11 @@ void Node::Impl::JoinAndRegister(std::function<void(const std::string&)> progres
                                  std::function<void(std::expected<void, std::string>)> done) {
   if (stopped_) return done(std::unexpected("this node is stopping"));
   startup_.Run(std::move(progress), std::move(done));
+}
+
+void Node::Impl::PrepareStop(std::function<void()> done) {
+  if (stopped_) return done();
+  hand_over_.Leave(std::move(done));
 }
 
 void Node::Impl::TriggerSnapshot() {
@@ -207,6 +218,7 @@ void Node::Impl::OnQuiet() {
   forwarder_.OnView(pump_.view());
   startup_.OnView(pump_.view());
   reads_.OnQuiet();
+  hand_over_.OnQuiet();
 }
 
 // --- the transport

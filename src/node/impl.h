@@ -8,7 +8,9 @@
 #include "node/addresses.h"
 #include "node/compaction.h"
 #include "node/context.h"
+#include "node/disk_watch.h"
 #include "node/forward.h"
+#include "node/hand_over.h"
 #include "node/members.h"
 #include "node/proposals.h"
 #include "node/pump.h"
@@ -50,6 +52,8 @@ class Node::Impl final : public PumpListener {
   void JoinAndRegister(std::function<void(const std::string&)> progress,
                        std::function<void(std::expected<void, std::string>)> done);
   void TriggerSnapshot();
+  [[nodiscard]] TransferReply TransferLeadership(std::optional<NodeId> to) { return hand_over_.Trigger(to); }
+  void PrepareStop(std::function<void()> done);
   void SetChangeHook(ChangeHook hook) { change_hook_ = std::move(hook); }
   void SetInstallHook(InstallHook hook) { install_hook_ = std::move(hook); }
 
@@ -69,6 +73,9 @@ class Node::Impl final : public PumpListener {
   void OnBatchApplied() override;
   void OnReadReady(const ReadReady& read) override { reads_.OnReadReady(read); }
   void OnMembershipDone(const MembershipDone& done) override { members_.OnMembershipDone(done); }
+  void OnTransferDone(const TransferDone& done) override { hand_over_.OnTransferDone(done); }
+  void OnLogWrite() override { disk_watch_.OnIssued(); }
+  void OnLogWritten() override { disk_watch_.OnDone(); }
   void OnCancelSnapshot(NodeId to) override { sender_.Cancel(to); }
   void OnSendSnapshot(const SendSnapshot& send) override { sender_.Start(send); }
   void OnInstallSnapshot(const SnapshotMeta& meta) override { receiver_.Install(meta); }
@@ -104,6 +111,8 @@ class Node::Impl final : public PumpListener {
   StateAudit audit_;
   Scrubber scrubber_;
   Startup startup_;
+  node::HandOver hand_over_;
+  DiskWatch disk_watch_;
   ChangeHook change_hook_;
   InstallHook install_hook_;
   std::vector<io::LogBatch> first_writes_;

@@ -87,6 +87,8 @@ void Node::Forward(pb::ForwardRequest request, std::function<void(pb::ForwardRep
 NodeStatus Node::status() const { return impl_->status(); }
 std::optional<NodeId> Node::leader() const { return impl_->pump().view().leader; }
 ExportSource Node::Export() const { return impl_->Export(); }
+TransferReply Node::TransferLeadership(std::optional<NodeId> to) { return impl_->TransferLeadership(to); }
+void Node::HandOver(std::function<void()> done) { impl_->PrepareStop(std::move(done)); }
 std::shared_ptr<const sm::Snapshot> Node::LocalState() const { return impl_->LocalState(); }
 void Node::TriggerSnapshot() { impl_->TriggerSnapshot(); }
 void Node::SetChangeHook(ChangeHook hook) { impl_->SetChangeHook(std::move(hook)); }

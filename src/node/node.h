@@ -75,6 +75,13 @@ class Node {
   // Frozen view of log and state together.
   [[nodiscard]] ExportSource Export() const;
 
+  // Asks this leader to hand over to `to`, or to the voter that follows it in ascending id order (operations.md §2.5).
+  [[nodiscard]] TransferReply TransferLeadership(std::optional<NodeId> to);
+
+  // Prepares a graceful stop: a leader hands over to the best follower, and what was accepted is answered. Calls `done`
+  // when that has happened, or at the latest after two election timeouts; Stop may follow. The node serves meanwhile.
+  void HandOver(std::function<void()> done);
+
   // The newest applied state without asking anybody: possibly stale. For node tables, exports and checks.
   [[nodiscard]] std::shared_ptr<const sm::Snapshot> LocalState() const;
 

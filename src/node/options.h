@@ -11,6 +11,9 @@
 
 namespace metasrv::node {
 
+// Why a leader gives leadership away.
+enum class HandOverReason : std::uint8_t { kOperator, kStopping, kSlowDisk };
+
 struct NodeOptions {
   RaftOptions raft;  // raft.id is the configured id; the id stored on disk wins
   Endpoint raft_advertise;
@@ -24,6 +27,13 @@ struct NodeOptions {
   Duration leader_wait = Duration::Seconds(2);
   // An accepted write is answered "unknown" after this long.
   Duration write_timeout = Duration::Seconds(20);
+
+  // A write to the log that hangs for this long makes a leader step down, and no node campaigns while it lasts.
+  Duration disk_step_down_after = Duration::Seconds(10);
+  // ... and after this long the node ends; 0: never.
+  Duration disk_exit_after = Duration::Seconds(60);
+  // A leader with a slow disk tries to hand over no more often than this.
+  Duration disk_hand_over_pause = Duration::Seconds(5);
 
   std::uint64_t snapshot_logs_since_last = 1024;  // flush the state after this many applied entries
   std::uint64_t flush_bytes = 64 * 1024 * 1024;   // ... or this many bytes of them

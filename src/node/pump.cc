@@ -11,8 +11,10 @@ namespace {
 
 RaftView ViewOf(const Raft& raft, NodeId id) {
   const RaftCore& core = raft.core();
-  RaftView view{std::holds_alternative<Leader>(core.role()), core.hard_state().term, std::nullopt};
-  if (view.leads) view.leader = id;
+  const auto* leads = std::get_if<Leader>(&core.role());
+  RaftView view{leads != nullptr, core.hard_state().term, std::nullopt, std::nullopt};
+  if (leads != nullptr) view.leader = id;
+  if (core.IsTransferring()) view.successor = leads->transfer->to;
   if (const auto* follower = std::get_if<Follower>(&core.role())) view.leader = follower->leader;
   return view;
 }
@@ -106,6 +108,7 @@ void Pump::RunOutput(Output out) {
   for (const ReadReady& read : out.reads) listener_.OnReadReady(read);
   for (const MembershipDone& done : out.membership_done) listener_.OnMembershipDone(done);
   for (const LoadEntries& load : out.loads) Load(load);
+  for (const TransferDone& done : out.transfer_done) listener_.OnTransferDone(done);
   for (const NodeId to : out.cancel_snapshots) listener_.OnCancelSnapshot(to);
   for (const SendSnapshot& send : out.send_snapshots) listener_.OnSendSnapshot(send);
   if (!stopped_ && out.install_snapshot) listener_.OnInstallSnapshot(*out.install_snapshot);
@@ -146,6 +149,7 @@ void Pump::Store(Persist persist) {
 }
 
 void Pump::Write(io::LogBatch batch, PersistSeq seq) {
+  listener_.OnLogWrite();
   context_.env.log_store.Write(std::move(batch),
                                context_.lifetime.Guard([this, seq, issued = context_.Now()](const auto& result) {
                                  OnStored(seq, issued, result);
@@ -166,6 +170,7 @@ void Pump::OnStored(PersistSeq seq, Instant issued, const std::expected<void, io
   if (!result)
     return Fail("log store: " + std::string(io::ToString(result.error().kind)) + ": " + result.error().detail);
   context_.Measure(Stage::kPersist, issued);
+  listener_.OnLogWritten();
   if (seq == PersistSeq(0)) return;  // consensus does not know of the first writes
   durable_ = std::max(durable_, seq);
   ReleaseHeld();

@@ -25,11 +25,15 @@ class PumpListener {
   virtual void OnBatchApplied() = 0;
   virtual void OnReadReady(const ReadReady& read) = 0;
   virtual void OnMembershipDone(const MembershipDone& done) = 0;
+  virtual void OnTransferDone(const TransferDone& done) = 0;
   virtual void OnCancelSnapshot(NodeId to) = 0;
   virtual void OnSendSnapshot(const SendSnapshot& send) = 0;
   virtual void OnInstallSnapshot(const SnapshotMeta& meta) = 0;
   // Everything that was fed has been worked off.
   virtual void OnQuiet() = 0;
+  // The log store was given a write; it has completed one, in order.
+  virtual void OnLogWrite() = 0;
+  virtual void OnLogWritten() = 0;
   // The disk failed; the pump has stopped.
   virtual void OnFatal(const std::string& reason) = 0;
 };
@@ -39,6 +43,7 @@ struct RaftView {
   bool leads = false;
   Term term;
   std::optional<NodeId> leader;
+  std::optional<NodeId> successor;  // this node leads and is handing over to that one
 
   friend bool operator==(const RaftView&, const RaftView&) = default;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <future>
 #include <nlohmann/json.hpp>
 
@@ -55,11 +56,20 @@ std::optional<std::string> Find(const HttpQuery& query, const char* name) {
   return found == query.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::string RustList(const NodeSet& ids) {
+  std::string text;
+  for (const NodeId id : ids) text += (text.empty() ? "" : ", ") + std::to_string(id.value());
+  return "[" + text + "]";
+}
+
+std::string RustOption(const std::optional<NodeId>& id) {
+  return id ? "Some(" + std::to_string(id->value()) + ")" : "None";
+}
+
 std::string NotLeaderText(const AdminContext& context) {
   const auto status = context.node.WaitForStatus();
-  const auto leader = status ? status->raft.leader : std::nullopt;
   return "This node is not leader, cannot set feature; id=" + std::to_string(status ? status->raft.id.value() : 0) +
-         "; current_leader=" + (leader ? "Some(" + std::to_string(leader->value()) + ")" : "None");
+         "; current_leader=" + RustOption(status ? status->raft.leader : std::nullopt);
 }
 
 HttpReply SetFeature(const AdminContext& context, const HttpQuery& query) {
@@ -81,6 +91,42 @@ HttpReply SetFeature(const AdminContext& context, const HttpQuery& query) {
   return ListFeatures(context);
 }
 
+HttpReply ToHttp(const node::TransferReply& reply) {
+  const std::string to = reply.to ? std::to_string(reply.to->value()) : "";
+  switch (reply.status) {
+    case node::TransferStatus::kStarted: break;
+    case node::TransferStatus::kNotLeader:
+      return {404, "This node is not leader, can not transfer leadership;\nid=" + std::to_string(reply.from.value()) +
+                       "\ncurrent_leader=" + RustOption(reply.leader) + "\nvoter_ids=" + RustList(reply.voters)};
+    case node::TransferStatus::kNotVoter:
+      return {400, "node " + to + " can not lead: it is not a voter, or about to be removed; choose one of voter_ids=" +
+                       RustList(reply.voters)};
+    case node::TransferStatus::kInProgress:
+      return Failed("leadership is being handed to another node; look at /v1/cluster/status and try again");
+  }
+  Json voters = Json::array();
+  for (const NodeId id : reply.voters) voters.push_back(id.value());
+  return JsonReply(Json{{"from", reply.from.value()}, {"to", reply.to->value()}, {"voter_ids", voters}}.dump());
+}
+
+// Answers when the hand-over has begun, not when it is done (operations.md §2.5).
+HttpReply TransferLeader(const AdminContext& context, const HttpQuery& query) {
+  std::optional<NodeId> to;
+  if (const auto text = Find(query, "to")) {
+    std::uint64_t id = 0;
+    const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), id);
+    if (error != std::errc() || end != text->data() + text->size()) {
+      const auto status = context.node.WaitForStatus();
+      return {400, "`to` must be the id of a voter, not `" + *text +
+                       "`; voter_ids=" + RustList(status ? status->raft.membership.Voters() : NodeSet())};
+    }
+    to = NodeId(id);
+  }
+  const auto reply = Ask<node::TransferReply>(
+      context.node, [to](node::Node& node, const auto& promise) { promise->set_value(node.TransferLeadership(to)); });
+  return reply ? ToHttp(*reply) : Failed("MetaNodeStopped");
+}
+
 HttpReply TriggerSnapshot(const AdminContext& context) {
   context.node.Run([](node::Node& node) { node.TriggerSnapshot(); });
   return JsonReply("null");
@@ -100,6 +146,7 @@ HttpRoutes AdminRoutes(const AdminContext& context) {
       {"/v1/cluster/status", [admin](const HttpQuery&) { return FromStatus(*admin, "status", StatusJson); }},
       {"/v1/metrics", [admin](const HttpQuery&) { return MetricsPage(*admin); }},
       {"/v1/ctrl/trigger_snapshot", [admin](const HttpQuery&) { return TriggerSnapshot(*admin); }},
+      {"/v1/ctrl/trigger_transfer_leader", [admin](const HttpQuery& query) { return TransferLeader(*admin, query); }},
       {"/v1/features/list", [admin](const HttpQuery&) { return ListFeatures(*admin); }},
       {"/v1/features/set", [admin](const HttpQuery& query) { return SetFeature(*admin, query); }},
   };

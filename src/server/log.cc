@@ -122,6 +122,7 @@ class LogTraceSink final : public TraceSink {
       case TraceKind::kWarning: return LogLevel::kWarn;
       case TraceKind::kCommitted:
       case TraceKind::kApplied:
+      case TraceKind::kWriteHeld:
       case TraceKind::kVoteGranted: return LogLevel::kTrace;
       default: return LogLevel::kInfo;
     }

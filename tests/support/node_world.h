@@ -29,6 +29,8 @@ class ManualLoop final : public io::EventLoop, public io::Clock {
   void SetWall(std::uint64_t millis) { wall_origin_ = millis - Millis(); }
   // Runs what is due now, timers of this instant included.
   void RunReady();
+  // The whole process is suspended for `duration`: time passes and nothing runs.
+  void StandStill(Duration duration) { now_ = now_ + duration; }
   // Lets `duration` pass, running everything in order.
   void RunFor(Duration duration);
 

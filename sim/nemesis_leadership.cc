@@ -1,0 +1,59 @@
+// Faults and operators' acts around leadership: transfers to good and bad targets, graceful stops, hanging disks.
+#include <utility>
+
+#include "sim/nemesis.h"
+
+namespace metasrv::sim {
+namespace {
+
+constexpr io::DrawKind kVia("leadership.via");
+constexpr io::DrawKind kTarget("leadership.target");
+constexpr io::DrawKind kHow("leadership.how");
+constexpr io::DrawKind kDown("leadership.down");
+constexpr io::DrawKind kStall("leadership.stall");
+
+}  // namespace
+
+// Asks the leader, or somebody who is not, for a transfer to anybody: dead, cut off, learning or behind.
+void Nemesis::TransferLeadership() {
+  NodeId via = DrawNode(kVia);
+  const auto leader = cluster_.Leader();
+  if (leader && Draw(kHow, 0, 9) != 0) via = *leader;
+  if (!cluster_.Running(via) || world_.Paused(via)) return;
+  const std::optional<NodeId> to = Draw(kHow, 0, 2) == 0 ? std::nullopt : std::optional(DrawNode(kTarget));
+  const node::TransferReply reply = cluster_.Find(via)->TransferLeadership(to);
+  probes_.Hit(reply.status == node::TransferStatus::kStarted ? Probe::k_transfer_accepted : Probe::k_transfer_refused);
+}
+
+void Nemesis::StopLeader() {
+  const auto leader = cluster_.Leader();
+  if (!leader || world_.Paused(*leader)) return;
+  const NodeId node = *leader;
+  cluster_.StopGracefully(node, [this, node] {
+    world_.After(DrawSpan(kDown, options_.down_max_ms), [this, node] { cluster_.Start(node); });
+  });
+}
+
+// Mostly the leader's: it is the one that owes the others an answer.
+void Nemesis::StallDisk() {
+  NodeId node = DrawNode(kVia);
+  const auto leader = cluster_.Leader();
+  if (leader && Draw(kHow, 0, 3) != 0) node = *leader;
+  io::SimDisk& disk = cluster_.machine(node).disk();
+  probes_.Hit(Probe::k_disk_stalled);
+  disk.SetStalled(true);
+  Later(DrawSpan(kStall, options_.stall_max_ms), [&disk] { disk.SetStalled(false); });
+}
+
+void Nemesis::OnTransferStarted(NodeId leader, NodeId target) {
+  constexpr io::DrawKind kIsolateTarget("trigger.isolate_target");
+  constexpr io::DrawKind kIsolateGiver("trigger.isolate_giver");
+  if (cluster_.Running(target)) {
+    Trigger(kIsolateTarget, options_.isolate_after_transfer_ppm, Probe::k_isolate_after_transfer, target,
+            &Nemesis::Isolate);
+  }
+  Trigger(kIsolateGiver, options_.isolate_after_transfer_ppm, Probe::k_isolate_after_transfer, leader,
+          &Nemesis::Isolate);
+}
+
+}  // namespace metasrv::sim
