@@ -18,3 +18,10 @@ find_package(OpenSSL REQUIRED)
 # Debian's cpp-httplib has no CMake package.
 pkg_check_modules(cpp_httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 add_library(httplib::httplib ALIAS PkgConfig::cpp_httplib)
+
+# The allocator of the server and of the load generator; sanitizers bring their own.
+pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
+add_library(metasrv_malloc INTERFACE)
+if(NOT METASRV_SANITIZE)
+  target_link_libraries(metasrv_malloc INTERFACE PkgConfig::jemalloc)
+endif()

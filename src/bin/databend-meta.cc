@@ -184,6 +184,7 @@ int Run(const server::Config& config) {
   }
   if (auto opened = server::OpenLog(config); !opened) return Fail(opened.error());
   server::RouteGrpcLog();
+  server::TuneGrpc();
   LogStart(config);
   // Whether the directory holds a node is known exactly only once it is open; Serve asks again.
   std::error_code ignored;

@@ -7,6 +7,7 @@ namespace {
 
 // Larger pieces would hold up the heartbeats behind them.
 constexpr std::uint64_t kChunkBytesMax = 1024 * 1024;
+constexpr Duration kSnapshotPause = Duration::Seconds(2);
 constexpr std::uint64_t kDefaultMessageBytes = 32ULL * 1024 * 1024;
 
 // Milliseconds that would overflow a Duration are as good as forever.
@@ -44,6 +45,7 @@ std::expected<node::NodeOptions, std::string> ToNodeOptions(const server::Config
   options.learner = raft.learner;
   options.wait_leader_timeout = Millis(raft.wait_leader_timeout);
   options.snapshot_logs_since_last = std::max<std::uint64_t>(raft.snapshot_logs_since_last, 1);
+  options.snapshot_pause = kSnapshotPause;
   options.max_applied_log_to_keep = raft.max_applied_log_to_keep;
   // Room for the envelope around an entry or a piece of a snapshot (config-and-cli.md §7.4).
   const std::uint64_t message_bytes = raft.raft_grpc_max_message_size.value_or(kDefaultMessageBytes);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "common/time.h"
 
@@ -11,7 +12,7 @@ namespace metasrv::io {
 using TimerId = std::uint64_t;
 using Task = std::move_only_function<void()>;
 
-// The one thread a node runs on, and the only scheduler there is. Tasks run one at a time; tasks posted from one thread
+// What a node runs on, and the only scheduler there is. Tasks run one at a time; tasks posted from one thread
 // run in the order they were posted; timers run at or after their time on the loop's clock.
 class EventLoop {
  public:
@@ -19,6 +20,10 @@ class EventLoop {
 
   // Runs `task` on the loop, soon. Thread-safe. A loop that is stopping drops the task.
   virtual void Post(Task task) = 0;
+
+  // As Post, but when the loop has nothing to do, `task` may run at once, on the calling thread, which saves waking
+  // another one. Requires: the caller holds no lock that tasks may take, and tasks do not wait for the calling thread.
+  virtual void Dispatch(Task task) { Post(std::move(task)); }
 
   // Runs `task` on the loop once `at` has been reached on the node's Clock. Requires: called on the loop.
   virtual TimerId RunAt(Instant at, Task task) = 0;

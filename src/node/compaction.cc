@@ -31,7 +31,12 @@ RowCounts CountRows(const sm::Reader& state) {
 }  // namespace
 
 Compaction::Compaction(Context& context, Pump& pump, const sm::Machine& machine, const SnapshotSender& sender)
-    : context_(context), pump_(pump), machine_(machine), sender_(sender), durable_(machine.last_applied()) {
+    : context_(context),
+      pump_(pump),
+      machine_(machine),
+      sender_(sender),
+      durable_(machine.last_applied()),
+      timer_(context.env.loop) {
   rows_ = durable_rows_ = CountRows(context_.env.state_store);
 }
 
@@ -39,8 +44,16 @@ void Compaction::OnApplied(const Entry& entry, const sm::Applied& applied) {
   for (const sm::Change& change : applied.changes) Count(change, rows_);
   ++applied_;
   bytes_ += entry.ByteSize();
-  const bool due = applied_ >= context_.options.snapshot_logs_since_last || bytes_ >= context_.options.flush_bytes;
-  if (due && !flushing_) Trigger();
+  TriggerWhenDue();
+}
+
+// Bytes are memory and do not wait.
+void Compaction::TriggerWhenDue() {
+  if (flushing_) return;
+  if (bytes_ >= context_.options.flush_bytes) return Trigger();
+  if (applied_ < context_.options.snapshot_logs_since_last) return;
+  if (context_.options.snapshot_pause == Duration() || context_.Now() >= pause_end_) return Trigger();
+  timer_.SetAtLatest(pause_end_, context_.lifetime.Guard([this] { TriggerWhenDue(); }));
 }
 
 void Compaction::Trigger() {
@@ -51,6 +64,7 @@ void Compaction::Trigger() {
   flushing_ = true;
   applied_ = 0;
   segments_.push_back({pump_.applied_end(), std::exchange(bytes_, 0)});
+  pause_end_ = context_.Now() + context_.options.snapshot_pause;
   context_.env.state_store.Flush(context_.lifetime.Guard(
       [this, covers = machine_.last_applied(), rows = rows_](bool ok) { OnFlushed(ok, covers, rows); }));
 }

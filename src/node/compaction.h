@@ -11,9 +11,10 @@
 
 namespace metasrv::node {
 
-// Makes the state durable every snapshot_logs_since_last entries, or flush_bytes of them, and lets consensus forget the
-// log behind it, but for max_applied_log_to_keep entries, what a running transfer needs and, up to a cap, what peers
-// that are alive and lag behind need: to be sent entries is cheaper for them than to be sent the state.
+// Makes the state durable every snapshot_logs_since_last entries, but at most once per snapshot_pause, or when there
+// are flush_bytes of them, and lets consensus forget the log behind it, but for max_applied_log_to_keep entries, what a
+// running transfer needs and, up to a cap, what peers that are alive and lag behind need: to be sent entries is cheaper
+// for them than to be sent the state.
 class Compaction {
  public:
   Compaction(Context& context, Pump& pump, const sm::Machine& machine, const SnapshotSender& sender);
@@ -36,6 +37,7 @@ class Compaction {
     std::uint64_t bytes = 0;
   };
 
+  void TriggerWhenDue();
   void OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows);
   [[nodiscard]] LogIndex FirstToKeep(LogIndex end) const;
   [[nodiscard]] std::optional<LogIndex> NeededByPeers() const;
@@ -51,6 +53,8 @@ class Compaction {
   std::uint64_t applied_ = 0;     // entries since the last flush began ...
   std::uint64_t bytes_ = 0;       // ... and their bytes
   std::deque<Segment> segments_;  // ascending, those that are not purged
+  Instant pause_end_;             // entries alone cause no flush before
+  Timer timer_;                   // ends the pause
   bool flushing_ = false;
   bool again_ = false;
 };

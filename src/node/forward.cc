@@ -1,6 +1,7 @@
 #include "node/forward.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "sm/growth.h"
@@ -11,6 +12,10 @@ namespace {
 
 // Pause before a request that another node refused is tried again.
 constexpr Duration kRetryPause = Duration::Millis(50);
+// Longest time between two batches, unless the disk takes longer.
+constexpr Duration kGatherMax = Duration::Millis(1);
+// Batches of so many writes say that many clients are at work.
+constexpr std::size_t kBatchUnderLoad = 4;
 
 }  // namespace
 
@@ -22,7 +27,8 @@ Forwarder::Forwarder(Context& context, Pump& pump, Proposals& proposals, const A
       addresses_(addresses),
       space_(space),
       serve_members_(std::move(serve_members)),
-      timer_(context.env.loop) {}
+      timer_(context.env.loop),
+      gather_timer_(context.env.loop) {}
 
 void Forwarder::Route(pb::ForwardRequest request, Reach reach, OutcomeDone done) {
   if (auto refusal = Refuse(request)) {
@@ -102,12 +108,45 @@ void Forwarder::RunHere(JobPtr job) {
   if (auto reason = space_.WhyRefused(job->request.write())) {
     return Finish(std::move(job), Failed(pb::FORWARD_NO_SPACE, std::move(*reason)));
   }
+  if (queued_.empty()) ArmTimer(job->deadline);
   queued_.push_back(std::move(job));
-  // Whatever else arrives in this turn of the loop shares one append and one sync.
-  if (queued_.size() == 1) context_.env.loop.Post(context_.lifetime.Guard([this] { ProposeQueued(); }));
+  ProposeSoon();
+}
+
+// Whatever else waits for this turn of the loop comes along.
+void Forwarder::ProposeSoon() {
+  if (std::exchange(propose_posted_, true)) return;
+  context_.env.loop.Post(context_.lifetime.Guard([this] {
+    propose_posted_ = false;
+    ProposeOrGather();
+  }));
+}
+
+// Natural group commit: what arrives while the batch before is on its way goes together, as one write and one message
+// for each peer. While the disk is busy, because nothing could become durable sooner; until the batch before is
+// committed, but not for long, so that commits of far peers overlap. Under load there is no hurry at all: what a batch
+// costs, its wake-ups, messages and syncs on all nodes, is better shared by many.
+bool Forwarder::ShouldGather() const {
+  if (!pump_.leads()) return false;
+  if (pump_.storing()) return true;
+  const bool under_load = last_batch_ >= kBatchUnderLoad;
+  return (pump_.committing() || under_load) && context_.Now() < proposed_at_ + kGatherMax;
+}
+
+void Forwarder::ProposeOrGather() {
+  if (queued_.empty()) return;
+  if (!ShouldGather()) return ProposeQueued();
+  if (!pump_.storing()) gather_timer_.SetAtLatest(proposed_at_ + kGatherMax, [this] { ProposeOrGather(); });
+}
+
+void Forwarder::OnQuiet() {
+  if (pump_.leads()) return ProposeOrGather();
+  if (!queued_.empty()) ProposeSoon();
 }
 
 void Forwarder::ProposeQueued() {
+  proposed_at_ = context_.Now();
+  last_batch_ = queued_.size();
   auto jobs = std::exchange(queued_, {});
   if (!pump_.leads() || pump_.view().successor) {
     for (JobPtr& job : jobs) Attempt(std::move(job));
@@ -183,9 +222,21 @@ void Forwarder::ArmTimer(Instant at) {
   timer_.SetAtLatest(at, [this] { Revisit(); });
 }
 
+// Deadlines ascend but for jobs that waited for a leader, and those few may wait a little longer.
+std::vector<Forwarder::JobPtr> Forwarder::TakeExpiredOfQueue(Instant now) {
+  const auto alive = std::ranges::find_if(queued_, [now](const JobPtr& job) { return job->deadline > now; });
+  std::vector<JobPtr> expired(std::make_move_iterator(queued_.begin()), std::make_move_iterator(alive));
+  queued_.erase(queued_.begin(), alive);
+  return expired;
+}
+
 void Forwarder::Revisit() {
   const Instant now = context_.Now();
   Instant next = Instant::Never();
+  for (JobPtr& job : TakeExpiredOfQueue(now)) {
+    Finish(std::move(job), Failed(pb::FORWARD_BUSY, "the log was not written in time"));
+  }
+  if (!queued_.empty()) next = queued_.front()->deadline;
   auto jobs = std::exchange(parked_, {});
   for (JobPtr& job : jobs) {
     if (stopped_ || now >= job->give_up) {
@@ -213,6 +264,7 @@ void Forwarder::OnView(const RaftView& view) {
 void Forwarder::Stop() {
   stopped_ = true;
   timer_.Cancel();
+  gather_timer_.Cancel();
   for (JobPtr& job : std::exchange(queued_, {})) Finish(std::move(job), Stopped());
   for (JobPtr& job : std::exchange(parked_, {})) Finish(std::move(job), Stopped());
   for (auto& [call, sent] : std::exchange(sent_, {})) {

@@ -34,6 +34,8 @@ class Forwarder {
 
   // Leadership may have changed.
   void OnView(const RaftView& view);
+  // A write may have become durable or committed.
+  void OnQuiet();
   void Stop();
 
   // Writes that are not answered yet, proposed ones included.
@@ -55,7 +57,11 @@ class Forwarder {
   [[nodiscard]] std::optional<Outcome> Refuse(const pb::ForwardRequest& request) const;
   void Attempt(JobPtr job);
   void RunHere(JobPtr job);
+  [[nodiscard]] bool ShouldGather() const;
+  void ProposeSoon();
+  void ProposeOrGather();
   void ProposeQueued();
+  [[nodiscard]] std::vector<JobPtr> TakeExpiredOfQueue(Instant now);
   void PassOn(JobPtr job, NodeId leader);
   void OnReply(std::uint64_t call, bool answered, const std::string& bytes);
   void Park(JobPtr job, pb::ForwardError error, std::string detail, Instant retry_at);
@@ -70,7 +76,11 @@ class Forwarder {
   const Space& space_;
   ServeMembers serve_members_;
   Timer timer_;
-  std::vector<JobPtr> queued_;  // to be proposed here in the next turn of the loop
+  std::vector<JobPtr> queued_;  // to be proposed here, together
+  bool propose_posted_ = false;
+  Instant proposed_at_;
+  std::size_t last_batch_ = 0;  // writes proposed then
+  Timer gather_timer_;
   std::vector<JobPtr> parked_;  // wait for a leader or for the next attempt
   struct Sent {
     JobPtr job;

@@ -45,6 +45,11 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
       machine_(environment.state_store),
       addresses_(std::move(findings.addresses)),
       encoder_({context_.id(), context_.options.raft_advertise}),
+      outbox_(context_,
+              [this](NodeId to, const Message& message) {
+                replication_times_.OnSend(to, message);
+                SendBytes(to, encoder_.Encode(to, message));
+              }),
       pump_(context_,
             Raft(context_.options.raft, std::move(findings.disk.recovered), context_.Now(),
                  Prng(environment.random_seed).Fork("raft")),
@@ -118,6 +123,7 @@ void Node::Impl::Stop(const std::string& reason, bool forced) {
   pump_.Stop();
   space_.Stop();
   context_.Emit({TraceKind::kStopped, forced ? 1U : 0U, 0, reason});
+  outbox_.Stop();
   sender_.Stop();
   receiver_.Stop();
   quarantine_.Stop();
@@ -170,11 +176,6 @@ void Node::Impl::TriggerSnapshot() {
 
 // --- the pump
 
-void Node::Impl::OnSend(NodeId to, const Message& message) {
-  replication_times_.OnSend(to, message);
-  SendBytes(to, encoder_.Encode(to, message));
-}
-
 void Node::Impl::OnApplied(const Entry& entry, sm::Applied& applied) {
   if (applied.reply.has_node()) OnNodeCommand(entry);
   compaction_.OnApplied(entry, applied);
@@ -213,12 +214,15 @@ void Node::Impl::OnInstalled(const SnapshotMeta& meta) {
 }
 
 void Node::Impl::OnQuiet() {
-  encoder_.DropCache();
   proposals_.OnView(pump_.view());
   forwarder_.OnView(pump_.view());
+  forwarder_.OnQuiet();
   startup_.OnView(pump_.view());
   reads_.OnQuiet();
   hand_over_.OnQuiet();
+  if (!pump_.drained()) return;  // more is coming, perhaps for the same peers
+  outbox_.Flush();
+  encoder_.DropCache();
 }
 
 // --- the transport

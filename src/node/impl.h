@@ -12,6 +12,7 @@
 #include "node/forward.h"
 #include "node/hand_over.h"
 #include "node/members.h"
+#include "node/outbox.h"
 #include "node/proposals.h"
 #include "node/pump.h"
 #include "node/quarantine.h"
@@ -68,7 +69,7 @@ class Node::Impl final : public PumpListener {
  private:
   // PumpListener
   void OnProposed(const Proposed& proposed) override { proposals_.OnProposed(proposed); }
-  void OnSend(NodeId to, const Message& message) override;
+  void OnSend(NodeId to, const Message& message) override { outbox_.Add(to, message); }
   void OnApplied(const Entry& entry, sm::Applied& applied) override;
   void OnBatchApplied() override;
   void OnReadReady(const ReadReady& read) override { reads_.OnReadReady(read); }
@@ -98,6 +99,7 @@ class Node::Impl final : public PumpListener {
   Addresses addresses_;
   ReplicationTimes replication_times_{context_};
   MessageEncoder encoder_;
+  Outbox outbox_;
   Pump pump_;
   Space space_;
   Proposals proposals_;

@@ -37,7 +37,10 @@ struct NodeOptions {
 
   std::uint64_t snapshot_logs_since_last = 1024;  // flush the state after this many applied entries
   std::uint64_t flush_bytes = 64 * 1024 * 1024;   // ... or this many bytes of them
-  std::uint64_t max_applied_log_to_keep = 1000;   // entries kept behind the flushed state
+  // Entries alone do not cause a flush before this long after the last one began: under load, flushing costs more than
+  // a few more entries to replay.
+  Duration snapshot_pause;
+  std::uint64_t max_applied_log_to_keep = 1000;  // entries kept behind the flushed state
   // A leader keeps more of them for peers that answer and lag behind, up to this many bytes.
   std::uint64_t keep_for_peers_bytes = 256 * 1024 * 1024;
   std::size_t snapshot_chunk_bytes = 1024 * 1024;

@@ -69,6 +69,8 @@ void Pump::Fail(const std::string& reason) {
   listener_.OnFatal(reason);
 }
 
+bool Pump::committing() const { return raft_.core().commit_end() < raft_.core().log().end(); }
+
 LogIndex Pump::applied_end() const {
   const auto last = machine_.last_applied();
   return last ? last->index.Next() : LogIndex(0);
@@ -145,6 +147,7 @@ void Pump::Store(Persist persist) {
   }
   batch.append = std::move(persist.append);
   NoteStored(batch);
+  issued_ = persist.seq;
   Write(std::move(batch), persist.seq);
 }
 

@@ -83,6 +83,12 @@ class Pump {
   [[nodiscard]] RequestId NextRequestId() { return RequestId(++last_request_id_); }
 
   [[nodiscard]] const Raft& raft() const { return raft_; }
+  // A write that consensus asked for is on its way to the disk.
+  [[nodiscard]] bool storing() const { return durable_ < issued_; }
+  // The log has entries that are not committed.
+  [[nodiscard]] bool committing() const;
+  // Nothing is waiting to be fed.
+  [[nodiscard]] bool drained() const { return inputs_.empty(); }
   [[nodiscard]] const RaftView& view() const { return view_; }
   [[nodiscard]] bool leads() const { return view_.leads; }
   [[nodiscard]] const StoredFacts& stored() const { return stored_; }
@@ -118,6 +124,7 @@ class Pump {
   std::optional<NodeId> last_leader_;  // for counting changes
   StoredFacts stored_;
   std::optional<LogId> written_committed_;  // what the log store was last given
+  PersistSeq issued_;
   PersistSeq durable_;
   std::deque<Input> inputs_;
   std::deque<Outgoing> held_;  // wait for their write, in order

@@ -96,6 +96,8 @@ class StreamCall final : public grpc::ServerWriteReactor<Item> {
   }
 
  private:
+  // OnDone only deletes: not worth a hop to another thread.
+  bool InternalInlineable() override { return true; }
   void OnSendInitialMetadataDone(bool ok) override { Continue(ok); }
   void OnWriteDone(bool ok) override { Continue(ok); }
 

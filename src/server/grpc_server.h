@@ -46,4 +46,7 @@ class GrpcServer {
 // Sends what gRPC itself has to say to the log instead of stderr.
 void RouteGrpcLog();
 
+// Switches off what gRPC's libraries do for their own developers: looking for deadlocks at every lock.
+void TuneGrpc();
+
 }  // namespace metasrv::server

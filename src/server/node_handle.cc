@@ -26,23 +26,23 @@ void NodeHandle::Run(std::move_only_function<void(node::Node&)> task) {
 }
 
 void NodeHandle::Write(pb::Command command, std::function<void(node::WriteResult)> done) {
-  loop_.Post([this, command = std::move(command), done = std::move(done)]() mutable {
+  loop_.Dispatch([this, command = std::move(command), done = std::move(done)]() mutable {
     node_.Write(std::move(command), std::move(done));
   });
 }
 
 void NodeHandle::WriteHere(pb::Command command, std::function<void(node::WriteResult)> done) {
-  loop_.Post([this, command = std::move(command), done = std::move(done)]() mutable {
+  loop_.Dispatch([this, command = std::move(command), done = std::move(done)]() mutable {
     node_.WriteHere(std::move(command), std::move(done));
   });
 }
 
 void NodeHandle::Read(std::function<void(node::ReadResult)> done) {
-  loop_.Post([this, done = std::move(done)]() mutable { node_.Read(std::move(done)); });
+  loop_.Dispatch([this, done = std::move(done)]() mutable { node_.Read(std::move(done)); });
 }
 
 void NodeHandle::Forward(pb::ForwardRequest request, std::function<void(pb::ForwardReply)> done) {
-  loop_.Post([this, request = std::move(request), done = std::move(done)]() mutable {
+  loop_.Dispatch([this, request = std::move(request), done = std::move(done)]() mutable {
     node_.Forward(std::move(request), std::move(done));
   });
 }

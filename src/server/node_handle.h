@@ -9,9 +9,9 @@
 
 namespace metasrv::server {
 
-// The node, for threads that are not its loop: requests go in through the loop's mailbox, answers come back on the
-// loop's thread. Callbacks must be short. After the loop has stopped requests are dropped together with their
-// callbacks.
+// The node, for threads that are not its loop: requests go onto the loop, at once when it is idle, and answers come
+// back on the loop, which may be before the request returns. Callbacks must be short. After the loop has stopped
+// requests are dropped together with their callbacks.
 class NodeHandle {
  public:
   // Both must outlive the handle.

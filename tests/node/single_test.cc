@@ -325,6 +325,55 @@ TEST_F(SingleNode, StopsWhenAnEntryThatWaitsToBeAppliedIsNotInTheStore) {
   EXPECT_TRUE(world[1].fatal[0].contains("log store: entry 0 is missing")) << world[1].fatal[0];
 }
 
+TEST_F(SingleNode, WritesThatArriveWhileTheDiskIsBusyGoToItTogether) {
+  Start();
+  std::vector<WriteStatus> answers;
+  const auto write = [&](const std::string& key) {
+    world.node(1).Write(PutCommand(key, "v"), [&](const WriteResult& result) { answers.push_back(result.status); });
+    world.loop.RunReady();
+  };
+  const std::size_t before = world[1].log.written.size();
+  world[1].log.hold = true;
+  for (const char* key : {"a", "b", "c", "d"}) write(key);
+  EXPECT_EQ(world[1].log.written.size(), before + 1);
+  world[1].log.hold = false;
+  world[1].log.Release();
+  world.loop.RunReady();
+  EXPECT_EQ(answers, std::vector(4, WriteStatus::kApplied));
+  EXPECT_EQ(world[1].log.written.size(), before + 2);
+  EXPECT_EQ(world.Get(1, "d"), "v");
+}
+
+TEST_F(SingleNode, AWriteThatTheDiskNeverGotToIsRefusedAsBusyInTime) {
+  Start();
+  std::vector<WriteStatus> answers(2);
+  world[1].log.hold = true;
+  for (WriteStatus& answer : answers) {
+    answer = WriteStatus::kStopped;
+    world.node(1).Write(PutCommand("k", "v"), [&answer](const WriteResult& result) { answer = result.status; });
+    world.loop.RunReady();
+  }
+  world.loop.RunFor(world[1].options.write_timeout + Duration::Seconds(1));
+  EXPECT_EQ(answers, (std::vector{WriteStatus::kUnknown, WriteStatus::kBusy}));
+}
+
+TEST_F(SingleNode, FlushesAreAtLeastThePauseApartButNotForgotten) {
+  world[1].options.snapshot_logs_since_last = 10;
+  world[1].options.snapshot_pause = Duration::Seconds(3);
+  Start();
+  const auto put = [&](int count) {
+    for (int i = 0; i < count; ++i) world.Put(1, "k" + std::to_string(i), "v");
+    world.loop.RunReady();
+    return world.node(1).status().snapshot;
+  };
+  const auto first = put(15);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(put(40), first);
+  const auto applied = world.node(1).status().last_applied;
+  world.loop.RunFor(Duration::Seconds(3));
+  EXPECT_EQ(world.node(1).status().snapshot, applied);
+}
+
 TEST(NodeWithoutACluster, TellsReadersAndWritersThatNobodyLeads) {
   NodeWorld world;
   world.Add(4);

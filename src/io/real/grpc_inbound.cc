@@ -32,12 +32,18 @@ void Inbox::Open(Transport::MessageHandler on_message, Transport::CallHandler on
 void Inbox::Close() { open_ = false; }
 
 void Inbox::Put(pb::PeerFrame frame) {
-  PutMessage(std::move(*frame.mutable_data()));
-  for (std::string& bytes : *frame.mutable_more()) PutMessage(std::move(bytes));
+  {
+    const std::lock_guard lock(mutex_);
+    Add(std::move(*frame.mutable_data()));
+    for (std::string& bytes : *frame.mutable_more()) Add(std::move(bytes));
+    if (waiting_.empty() || std::exchange(drain_posted_, true)) return;
+  }
+  loop_.Dispatch([self = weak_from_this()] {
+    if (const auto inbox = self.lock()) inbox->Drain();
+  });
 }
 
-void Inbox::PutMessage(std::string bytes) {
-  const std::lock_guard lock(mutex_);
+void Inbox::Add(std::string bytes) {
   ++received_messages_;
   received_bytes_ += bytes.size();
   if (waiting_bytes_ + bytes.size() > bytes_max_) {
@@ -46,10 +52,6 @@ void Inbox::PutMessage(std::string bytes) {
   }
   waiting_bytes_ += bytes.size();
   waiting_.push_back(std::move(bytes));
-  if (std::exchange(drain_posted_, true)) return;
-  loop_.Post([self = weak_from_this()] {
-    if (const auto inbox = self.lock()) inbox->Drain();
-  });
 }
 
 void Inbox::Drain() {
@@ -67,7 +69,7 @@ void Inbox::Drain() {
 }
 
 void Inbox::PutCall(std::string request, Transport::Responder respond) {
-  loop_.Post([self = weak_from_this(), request = std::move(request), respond = std::move(respond)]() mutable {
+  loop_.Dispatch([self = weak_from_this(), request = std::move(request), respond = std::move(respond)]() mutable {
     const auto inbox = self.lock();
     if (inbox != nullptr && inbox->open_) inbox->on_call_(std::move(request), std::move(respond));
   });

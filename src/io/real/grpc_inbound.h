@@ -29,7 +29,7 @@ class Inbox : public std::enable_shared_from_this<Inbox> {
   void AddTo(TransportStats& stats) const;
 
  private:
-  void PutMessage(std::string bytes);
+  void Add(std::string bytes);
   void Drain();
 
   EventLoop& loop_;

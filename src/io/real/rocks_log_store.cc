@@ -16,6 +16,7 @@
 #include "io/real/rocks_db.h"
 #include "io/real/rocks_log_rows.h"
 #include "io/real/rocks_status.h"
+#include "io/real/thread_name.h"
 #include "io/real/worker.h"
 
 namespace metasrv::io {
@@ -150,6 +151,7 @@ class RocksLogStore::Impl {
   // --- On the writer thread ---
 
   void WriterLoop() {
+    NameThisThread("raft-log");
     for (Group group = NextGroup(); !group.empty(); group = NextGroup()) {
       Report(WriteGroup(std::move(group)));
     }

@@ -52,14 +52,18 @@ class RowIterator final : public sm::Iterator {
 
 class PinnedGeneration final : public sm::Snapshot {
  public:
-  PinnedGeneration(std::shared_ptr<rocksdb::DB> db, Generation generation)
-      : db_(std::move(db)), snapshot_(db_->GetSnapshot()), generation_(generation) {}
+  PinnedGeneration(std::shared_ptr<rocksdb::DB> db, std::shared_ptr<RowCache> cache, Generation generation)
+      : db_(std::move(db)),
+        cache_(std::move(cache)),
+        snapshot_(db_->GetSnapshot()),
+        version_(cache_->version()),
+        generation_(generation) {}
   ~PinnedGeneration() override { db_->ReleaseSnapshot(snapshot_); }
   PinnedGeneration(const PinnedGeneration&) = delete;
   PinnedGeneration& operator=(const PinnedGeneration&) = delete;
 
   [[nodiscard]] std::optional<std::string> Get(std::string_view key) const override {
-    return GetRow(*db_, snapshot_, generation_, key);
+    return GetRowCached(*db_, snapshot_, generation_, *cache_, version_, key);
   }
   [[nodiscard]] std::unique_ptr<sm::Iterator> Scan(std::string_view lower, std::string_view upper) const override {
     return ScanRows(*db_, snapshot_, generation_, lower, upper);
@@ -67,7 +71,9 @@ class PinnedGeneration final : public sm::Snapshot {
 
  private:
   std::shared_ptr<rocksdb::DB> db_;
+  std::shared_ptr<RowCache> cache_;
   const rocksdb::Snapshot* snapshot_;
+  RowCache::Version version_;
   Generation generation_;
 };
 
@@ -90,14 +96,23 @@ std::optional<std::string> GetRow(rocksdb::DB& db, const rocksdb::Snapshot* snap
   return value;
 }
 
+std::optional<std::string> GetRowCached(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, Generation generation,
+                                        RowCache& cache, RowCache::Version version, std::string_view key) {
+  if (auto found = cache.Find(key, version)) return std::move(*found);
+  auto value = GetRow(db, snapshot, generation, key);
+  cache.Remember(key, value, version);
+  return value;
+}
+
 std::unique_ptr<sm::Iterator> ScanRows(rocksdb::DB& db, const rocksdb::Snapshot* snapshot, Generation generation,
                                        std::string_view lower, std::string_view upper) {
   std::string end = upper.empty() ? GenerationPrefix(generation + 1) : RowKey(generation, upper);
   return std::make_unique<RowIterator>(db, snapshot, RowKey(generation, lower), std::move(end));
 }
 
-std::shared_ptr<const sm::Snapshot> PinGeneration(std::shared_ptr<rocksdb::DB> db, Generation generation) {
-  return std::make_shared<PinnedGeneration>(std::move(db), generation);
+std::shared_ptr<const sm::Snapshot> PinGeneration(std::shared_ptr<rocksdb::DB> db, std::shared_ptr<RowCache> cache,
+                                                  Generation generation) {
+  return std::make_shared<PinnedGeneration>(std::move(db), std::move(cache), generation);
 }
 
 }  // namespace metasrv::io

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "io/real/row_cache.h"
 #include "sm/store.h"
 
 namespace metasrv::io {
@@ -23,11 +24,17 @@ inline constexpr Generation kFirstGeneration = 1;
 // use. A failed read ends the process.
 [[nodiscard]] std::optional<std::string> GetRow(rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
                                                 Generation generation, std::string_view key);
+// As GetRow, from the cache if it is there, and then remembered there. `snapshot` is the state at `version`.
+[[nodiscard]] std::optional<std::string> GetRowCached(rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
+                                                      Generation generation, RowCache& cache, RowCache::Version version,
+                                                      std::string_view key);
 [[nodiscard]] std::unique_ptr<sm::Iterator> ScanRows(rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
                                                      Generation generation, std::string_view lower,
                                                      std::string_view upper);
 
-// Pins what the generation holds now.
-[[nodiscard]] std::shared_ptr<const sm::Snapshot> PinGeneration(std::shared_ptr<rocksdb::DB> db, Generation generation);
+// Pins what the generation holds now. `cache` holds rows of that generation. Requires: called on the thread that
+// writes.
+[[nodiscard]] std::shared_ptr<const sm::Snapshot> PinGeneration(std::shared_ptr<rocksdb::DB> db,
+                                                                std::shared_ptr<RowCache> cache, Generation generation);
 
 }  // namespace metasrv::io

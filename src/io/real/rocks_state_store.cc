@@ -52,6 +52,9 @@ rocksdb::Options StateDbOptions(const RocksStateOptions& options) {
   db.max_write_buffer_number = 4;
   db.compression = rocksdb::kLZ4Compression;
   db.level_compaction_dynamic_level_bytes = true;
+  // Most keys that are looked up were not written lately.
+  db.memtable_whole_key_filtering = true;
+  db.memtable_prefix_bloom_size_ratio = 0.02;
   return db;
 }
 
@@ -135,9 +138,11 @@ rocksdb::Status DropLeftovers(rocksdb::DB& db, Generation current, const std::op
 
 class RocksStateStore::Impl {
  public:
-  Impl(EventLoop& loop, std::shared_ptr<rocksdb::DB> db, Generation current, std::optional<StagedGeneration> staged)
+  Impl(const RocksStateOptions& options, EventLoop& loop, std::shared_ptr<rocksdb::DB> db, Generation current,
+       std::optional<StagedGeneration> staged)
       : loop_(loop),
         db_(std::move(db)),
+        cache_(std::make_shared<RowCache>(options.row_cache_bytes)),
         alive_(std::make_shared<bool>(true)),
         current_(current),
         newest_(staged ? staged->generation : current),
@@ -147,7 +152,22 @@ class RocksStateStore::Impl {
   [[nodiscard]] rocksdb::DB& db() const { return *db_; }
   [[nodiscard]] Generation current() const { return current_; }
   [[nodiscard]] Generation NewGeneration() { return ++newest_; }
-  [[nodiscard]] std::shared_ptr<const sm::Snapshot> Pin() const { return PinGeneration(db_, current_); }
+  [[nodiscard]] std::shared_ptr<const sm::Snapshot> Pin() const { return PinGeneration(db_, cache_, current_); }
+  [[nodiscard]] std::optional<std::string> Get(std::string_view key) const {
+    return GetRowCached(*db_, nullptr, current_, *cache_, cache_->version(), key);
+  }
+
+  // One atomic change of the current generation.
+  bool Change(const sm::WriteBatch& batch) {
+    const std::string prefix = GenerationPrefix(current_);
+    rocksdb::WriteBatch rows;
+    for (const auto& [key, value] : batch.changes) {
+      CHECK((value ? PutRow(prefix, key, *value, rows) : DeleteRow(prefix, key, rows)).ok());
+    }
+    if (!Write(rows)) return false;
+    cache_->Write(batch);
+    return true;
+  }
 
   // False once anything failed (K6).
   bool Write(rocksdb::WriteBatch& rows) {
@@ -166,6 +186,7 @@ class RocksStateStore::Impl {
   void SwitchTo(Generation generation, Done done) {
     rocksdb::WriteBatch rows;
     const Generation old = std::exchange(current_, generation);
+    cache_->Clear();
     rocksdb::Status status = rows.Put(CurrentRow(), GenerationPrefix(generation));
     if (status.ok()) status = rows.DeleteRange(GenerationPrefix(old), GenerationPrefix(old + 1));
     if (status.ok() && std::exchange(staged_, std::nullopt)) status = rows.Delete(StagedRow());
@@ -233,6 +254,7 @@ class RocksStateStore::Impl {
 
   EventLoop& loop_;
   std::shared_ptr<rocksdb::DB> db_;
+  std::shared_ptr<RowCache> cache_;
   std::shared_ptr<bool> alive_;
   Generation current_;
   Generation newest_;
@@ -289,29 +311,19 @@ std::expected<std::unique_ptr<RocksStateStore>, Error> RocksStateStore::Open(con
     return std::unexpected(ToError(status, "clean up state"));
   }
   return std::unique_ptr<RocksStateStore>(
-      new RocksStateStore(std::make_unique<Impl>(loop, *std::move(db), *current, *std::move(staged))));
+      new RocksStateStore(std::make_unique<Impl>(options, loop, *std::move(db), *current, *std::move(staged))));
 }
 
 RocksStateStore::RocksStateStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RocksStateStore::~RocksStateStore() = default;
 
-std::optional<std::string> RocksStateStore::Get(std::string_view key) const {
-  return GetRow(impl_->db(), nullptr, impl_->current(), key);
-}
+std::optional<std::string> RocksStateStore::Get(std::string_view key) const { return impl_->Get(key); }
 
 std::unique_ptr<sm::Iterator> RocksStateStore::Scan(std::string_view lower, std::string_view upper) const {
   return ScanRows(impl_->db(), nullptr, impl_->current(), lower, upper);
 }
 
-bool RocksStateStore::Write(sm::WriteBatch batch) {
-  const std::string prefix = GenerationPrefix(impl_->current());
-  rocksdb::WriteBatch rows;
-  for (const auto& [key, value] : batch.changes) {
-    const rocksdb::Status status = value ? PutRow(prefix, key, *value, rows) : DeleteRow(prefix, key, rows);
-    CHECK(status.ok());
-  }
-  return impl_->Write(rows);
-}
+bool RocksStateStore::Write(sm::WriteBatch batch) { return impl_->Change(batch); }
 
 void RocksStateStore::Flush(Done done) { impl_->Flush(std::move(done)); }
 std::shared_ptr<const sm::Snapshot> RocksStateStore::NewSnapshot() const { return impl_->Pin(); }

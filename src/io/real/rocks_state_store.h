@@ -21,6 +21,7 @@ namespace metasrv::io {
 struct RocksStateOptions {
   std::string directory;  // created when missing
   std::size_t block_cache_bytes = std::size_t{64} << 20U;
+  std::size_t row_cache_bytes = std::size_t{64} << 20U;
   std::size_t memtable_bytes = std::size_t{32} << 20U;
   rocksdb::Env* env = nullptr;  // not owned; null: the operating system's
 };

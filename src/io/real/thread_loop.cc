@@ -1,10 +1,15 @@
 #include "io/real/thread_loop.h"
 
+#include <algorithm>
 #include <chrono>
+#include <utility>
+
+#include "io/real/thread_name.h"
 
 namespace metasrv::io {
 
 void ThreadLoop::Run() {
+  NameThisThread("meta-loop");
   while (WaitForWork()) {
     RunTasks();
     RunDueTimers();
@@ -18,12 +23,74 @@ void ThreadLoop::Stop() {
   wake_.notify_all();
 }
 
-void ThreadLoop::Post(Task task) {
-  // A dropped task is destroyed by the caller's frame, after the lock: its destructor may post again.
-  const std::lock_guard lock(mutex_);
-  if (stopped_) return;
+bool ThreadLoop::Add(Task& task) {
+  if (stopped_) return false;
+  if (borrowed_ && borrower_ == std::this_thread::get_id()) {
+    inner_.push_back(std::move(task));
+    return false;
+  }
   mailbox_.push_back(std::move(task));
-  if (waiting_) wake_.notify_one();
+  // Once per sleep; a borrower looks into the mailbox when it is done.
+  return !borrowed_ && std::exchange(waiting_, false);
+}
+
+void ThreadLoop::Post(Task task) {
+  // A dropped task is destroyed by the caller's frame, after the lock: its destructor may post again. The notification
+  // comes after the lock, too: the woken thread takes it first of all.
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wake = Add(task);
+  }
+  if (wake) wake_.notify_one();
+}
+
+void ThreadLoop::Dispatch(Task task) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const bool borrow = waiting_ && !borrowed_ && !stopped_ && mailbox_.empty();
+    if (borrow) {
+      borrowed_ = true;
+      borrower_ = std::this_thread::get_id();
+    } else {
+      wake = Add(task);
+    }
+    if (!borrow && !wake) return;
+  }
+  if (wake) return wake_.notify_one();
+  RunHere(std::move(task));
+  Return();
+}
+
+void ThreadLoop::RunHere(Task task) {
+  inner_.push_back(std::move(task));
+  std::vector<Task> running;
+  while (!inner_.empty() && !stopped_) {
+    running.swap(inner_);
+    for (Task& next : running) {
+      if (stopped_) break;
+      // The task dies before the next one runs, as in RunTasks.
+      Task current = std::move(next);
+      current();
+    }
+    running.clear();
+  }
+  inner_.clear();
+}
+
+// Gives the loop back to the thread that Run() was called on, and wakes it if there is something to do for it.
+void ThreadLoop::Return() {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    borrowed_ = false;
+    borrower_ = {};
+    const bool earlier_timer = !timers_.empty() && timers_.begin()->first.first < waiting_until_;
+    wake = waiting_ && (stopped_ || !mailbox_.empty() || earlier_timer);
+    if (wake) waiting_ = false;
+  }
+  if (wake) wake_.notify_one();
 }
 
 TimerId ThreadLoop::RunAt(Instant at, Task task) {
@@ -42,23 +109,29 @@ void ThreadLoop::Cancel(TimerId timer) {
 
 bool ThreadLoop::WaitForWork() {
   std::unique_lock lock(mutex_);
-  if (!stopped_ && mailbox_.empty()) {
-    waiting_ = true;
-    WaitUntilDue(lock);
-    waiting_ = false;
-  }
+  while (HasNothingToDo()) Sleep(lock);
   batch_.swap(mailbox_);
   return !stopped_;
 }
 
-void ThreadLoop::WaitUntilDue(std::unique_lock<std::mutex>& lock) {
-  const auto something_to_do = [this] { return stopped_ || !mailbox_.empty(); };
-  if (timers_.empty() || timers_.begin()->first.first == Instant::Never()) {
-    wake_.wait(lock, something_to_do);
-    return;
+bool ThreadLoop::HasNothingToDo() const {
+  if (borrowed_) return true;
+  if (stopped_ || !mailbox_.empty()) return false;
+  return timers_.empty() || timers_.begin()->first.first > clock_.Now();
+}
+
+// Until somebody notifies or the next timer is due. While the loop is borrowed its timers are not ours to look at, so
+// that the borrower is made to believe that we wait for one that is far away.
+void ThreadLoop::Sleep(std::unique_lock<std::mutex>& lock) {
+  waiting_ = true;
+  waiting_until_ = borrowed_ || timers_.empty() ? Instant::Never() : timers_.begin()->first.first;
+  if (waiting_until_ == Instant::Never()) {
+    wake_.wait(lock);
+  } else {
+    const Duration left = waiting_until_ - clock_.Now();
+    wake_.wait_for(lock, std::chrono::microseconds(std::max<std::int64_t>(left.micros(), 0)));
   }
-  const Duration left = timers_.begin()->first.first - clock_.Now();
-  if (left > Duration()) wake_.wait_for(lock, std::chrono::microseconds(left.micros()), something_to_do);
+  waiting_ = false;
 }
 
 void ThreadLoop::RunTasks() {

@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -13,8 +14,9 @@
 
 namespace metasrv::io {
 
-// The event loop of a real node: whoever calls Run() lends it a thread. Post and Stop may be called from any thread at
-// any time while the object lives; RunAt and Cancel only by tasks of the loop, or before Run().
+// The event loop of a real node: whoever calls Run() lends it a thread, and while that one sleeps, a thread that
+// dispatches a task may borrow the loop for it and for what it posts meanwhile. Post, Dispatch and Stop may be called
+// from any thread at any time while the object lives; RunAt and Cancel only by tasks of the loop, or before Run().
 class ThreadLoop final : public EventLoop {
  public:
   // `clock` must outlive the loop.
@@ -30,6 +32,7 @@ class ThreadLoop final : public EventLoop {
   void Stop();
 
   void Post(Task task) override;
+  void Dispatch(Task task) override;
   TimerId RunAt(Instant at, Task task) override;
   void Cancel(TimerId timer) override;
 
@@ -38,7 +41,12 @@ class ThreadLoop final : public EventLoop {
 
   // Waits for tasks, the next timer or Stop(); false when stopped. Fills `batch_`.
   bool WaitForWork();
-  void WaitUntilDue(std::unique_lock<std::mutex>& lock);
+  [[nodiscard]] bool HasNothingToDo() const;
+  void Sleep(std::unique_lock<std::mutex>& lock);
+  // Adds a task of this thread; true when the sleeping loop must be notified.
+  [[nodiscard]] bool Add(Task& task);
+  void RunHere(Task task);
+  void Return();
   void RunTasks();
   void RunDueTimers();
   void DropEverything();
@@ -48,10 +56,14 @@ class ThreadLoop final : public EventLoop {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<Task> mailbox_;
-  bool waiting_ = false;
+  bool waiting_ = false;               // Run() sleeps and has not been notified
+  Instant waiting_until_;              // then; changes of the timers do not reach it
+  bool borrowed_ = false;              // another thread runs tasks
+  std::thread::id borrower_;           // that one
   std::atomic<bool> stopped_ = false;  // written under `mutex_`, so that no wake-up is lost
 
-  // Of the loop's thread only.
+  // Of the thread that runs tasks only, which changes hands under `mutex_`.
+  std::vector<Task> inner_;  // posted by the borrower while it runs
   std::vector<Task> batch_;
   std::map<TimerKey, Task> timers_;  // equal times run in the order they were asked for
   std::unordered_map<TimerId, Instant> timer_times_;

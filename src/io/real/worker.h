@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include "io/real/thread_name.h"
+
 namespace metasrv::io {
 
 // One background thread that runs jobs in the order they were added. Thread-safe.
@@ -36,6 +38,7 @@ class Worker {
 
  private:
   void Run() {
+    NameThisThread("state-flush");
     std::unique_lock lock(mutex_);
     for (;;) {
       wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
