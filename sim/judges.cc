@@ -204,6 +204,13 @@ void Judges::OnTrace(NodeId id, const TraceEvent& event) {
       verdict_.Broken(kSnapshotsArriveWhole, Name(id) + " got " + std::to_string(event.b) + " pieces from " +
                                                  Name(NodeId(event.a)) + " that are not what was announced");
       break;
+    case TraceKind::kLeaseRead: probes_.Hit(Probe::k_lease_read); break;
+    case TraceKind::kLeaseMissed: probes_.Hit(Probe::k_lease_missed); break;
+    case TraceKind::kLeaseDropped:
+      if (static_cast<LeaseEnd>(event.a) == LeaseEnd::kClockJump) probes_.Hit(Probe::k_lease_dropped_by_clock);
+      if (static_cast<LeaseEnd>(event.a) == LeaseEnd::kTransfer) probes_.Hit(Probe::k_lease_dropped_by_transfer);
+      break;
+    case TraceKind::kVoteRefusedAfterStart: probes_.Hit(Probe::k_vote_refused_after_start); break;
     case TraceKind::kMembershipDone: probes_.Hit(Probe::k_membership_done); break;
     default: CountLeadershipEvent(event, probes_); break;
   }

@@ -43,6 +43,7 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.disk_error"), options_.disk_error_every_ms, &Nemesis::FailDisk);
   Every(io::DrawKind("nemesis.clock_jump"), options_.clock_jump_every_ms, &Nemesis::JumpClock);
   Every(io::DrawKind("nemesis.fill_disk"), options_.fill_disk_every_ms, &Nemesis::FillDisk);
+  Every(io::DrawKind("nemesis.freeze"), options_.freeze_every_ms, &Nemesis::FreezeOne);
   Every(io::DrawKind("nemesis.snapshot"), options_.snapshot_every_ms, &Nemesis::TriggerSnapshot);
   WatchTransfers();
   Every(io::DrawKind("nemesis.bit_rot"), options_.bit_rot_every_ms, &Nemesis::RotState);
@@ -251,6 +252,25 @@ void Nemesis::FillDisk() {
     });
   }
   Later(DrawSpan(kCut, options_.cut_max_ms), [&disk] { disk.SetFreeBytes(UINT64_MAX); });
+}
+
+// A machine stands still as a whole. Asleep, one of its monotonic clocks goes on; frozen, neither does, and only the
+// wall clock is right when it thaws.
+void Nemesis::FreezeOne() {
+  const bool hits_leader = Draw(kHow, 0, 1) == 0;
+  const NodeId node = hits_leader ? cluster_.Leader().value_or(DrawNode(kVictim)) : DrawNode(kVictim);
+  if (!cluster_.Running(node) || world_.Paused(node)) return;
+  const bool asleep = Draw(kHow, 0, 2) == 0;
+  probes_.Hit(asleep ? Probe::k_sleep : Probe::k_freeze);
+  world_.Pause(node);
+  const Instant since = cluster_.machine(node).clock().Now();
+  const std::uint32_t incarnation = cluster_.Incarnation(node);
+  Later(DrawSpan(kCut, options_.cut_max_ms), [this, node, asleep, since, incarnation] {
+    if (!cluster_.Running(node) || cluster_.Incarnation(node) != incarnation || !world_.Paused(node)) return;
+    io::SimClock& clock = cluster_.machine(node).clock();
+    asleep ? clock.NoteSleep(clock.Now() - since) : clock.NoteFreeze(clock.Now() - since);
+    world_.Resume(node);
+  });
 }
 
 void Nemesis::TriggerSnapshot() {

@@ -51,6 +51,7 @@ class Nemesis {
   void FailDisk();
   void JumpClock();
   void FillDisk();
+  void FreezeOne();
   void TriggerSnapshot();
   void RemoveNode();
   void RotState();  // nemesis_transfer.cc

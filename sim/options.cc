@@ -1,5 +1,6 @@
 #include "sim/options.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -41,6 +42,8 @@ constexpr std::array kFields = {
     FIELD(scrub_ms),
     FIELD(leader_wait_ms),
     FIELD(write_timeout_ms),
+    FIELD(lease),
+    FIELD(lease_drift_ppm),
     FIELD(fault_ms),
     FIELD(heal_ms),
     FIELD(healing),
@@ -75,6 +78,7 @@ constexpr std::array kFields = {
     FIELD(disk_error_every_ms),
     FIELD(clock_jump_every_ms),
     FIELD(fill_disk_every_ms),
+    FIELD(freeze_every_ms),
     FIELD(snapshot_every_ms),
     FIELD(leave_every_ms),
     FIELD(bit_rot_every_ms),
@@ -206,6 +210,8 @@ void DeriveDiskAndClock(Deriver& draw, RunOptions& o) {
   o.read_slow_ppm = draw.MaybeWide("read_slow_ppm", 500'000, 1000, 200'000);
   o.read_slow_max_ms = draw.Pick("read_slow_max_ms", std::array<std::uint64_t, 4>{5, 50, 300, 1000});
   o.drift_max_ppm = draw.MaybeWide("drift_max_ppm", 300'000, 100, 50'000);
+  o.lease = draw.Maybe("lease", 400'000, 1, 1);
+  o.lease_drift_ppm = std::max<std::uint64_t>(10'000, o.drift_max_ppm);
   o.wall_skew_max_ms = draw.MaybeWide("wall_skew_max_ms", 400'000, 1, 5000);
 }
 
@@ -223,6 +229,7 @@ void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
   o.disk_error_every_ms = draw.Maybe("disk_error_every_ms", 100'000, 2000, 8000);
   o.clock_jump_every_ms = draw.Maybe("clock_jump_every_ms", 250'000, 500, 4000);
   o.fill_disk_every_ms = draw.Maybe("fill_disk_every_ms", 200'000, 500, 4000);
+  o.freeze_every_ms = draw.Maybe("freeze_every_ms", 250'000, 500, 4000);
   o.snapshot_every_ms = draw.Maybe("snapshot_every_ms", 300'000, 200, 3000);
   o.leave_every_ms = draw.Maybe("leave_every_ms", 250'000, 400, 4000);
   o.down_max_ms = draw.Pick("down_max_ms", std::array<std::uint64_t, 4>{50, 300, 1000, 3000});
@@ -292,7 +299,8 @@ void Calm(Deriver& draw, RunOptions& o) {
   if (calm == 0 || calm == 1) {  // no faults over time
     o.crash_every_ms = o.crash_all_every_ms = o.pause_every_ms = o.isolate_every_ms = o.halves_every_ms = 0;
     o.one_way_every_ms = o.bridge_every_ms = o.clog_every_ms = o.isolate_leader_every_ms = 0;
-    o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = o.fill_disk_every_ms = 0;
+    o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = o.freeze_every_ms = 0;
+    o.fill_disk_every_ms = 0;
     o.stop_leader_every_ms = o.stall_disk_every_ms = 0;
   }
   if (calm == 1 || calm == 2) {  // no faults on protocol state
@@ -379,6 +387,8 @@ node::NodeOptions RunOptions::ToNodeOptions(NodeId id) const {
   result.raft.apply_bytes_max = apply_bytes_max;
   result.raft.uncommitted_bytes_max = uncommitted_bytes_max;
   result.raft.promote_lag_max = promote_lag_max;
+  result.raft.lease = lease != 0;
+  result.raft.clock_drift_bound_ppm = static_cast<std::uint32_t>(lease_drift_ppm);
   result.raft.promote_timeout = Duration::Seconds(2);
   result.leader_wait = Duration::Millis(static_cast<std::int64_t>(leader_wait_ms));
   result.write_timeout = Duration::Millis(static_cast<std::int64_t>(write_timeout_ms));

@@ -57,6 +57,9 @@ struct RunOptions {
   std::uint64_t leader_wait_ms = 300;
   std::uint64_t write_timeout_ms = 1500;
 
+  std::uint64_t lease = 0;                // 1: leaders answer reads under a lease
+  std::uint64_t lease_drift_ppm = 10000;  // the drift bound that nodes believe in; true unless drift_max_ppm is larger
+
   // Phases.
   std::uint64_t fault_ms = 8000;
   std::uint64_t heal_ms = 8000;
@@ -109,8 +112,9 @@ struct RunOptions {
   std::uint64_t stall_max_ms = 2000;       // ... for this long
   std::uint64_t disk_step_down_ms = 0;     // the node's patience with its disk; 0: as in production
   std::uint64_t disk_exit_ms = 0;
-  std::uint64_t down_max_ms = 1500;  // how long a crashed node stays down
-  std::uint64_t cut_max_ms = 2000;   // how long a partition, a pause or a slow disk lasts
+  std::uint64_t down_max_ms = 1500;   // how long a crashed node stays down
+  std::uint64_t cut_max_ms = 2000;    // how long a partition, a pause or a slow disk lasts
+  std::uint64_t freeze_every_ms = 0;  // a machine sleeps or is frozen, with its clocks
 
   // Faults on protocol state: probability at each occasion, in parts per million.
   std::uint64_t crash_after_grant_ppm = 0;

@@ -38,6 +38,8 @@ std::expected<node::NodeOptions, std::string> ToNodeOptions(const server::Config
   options.raft.election_timeout_min = options.raft.heartbeat_interval * 2;
   options.raft.election_timeout_max = options.raft.heartbeat_interval * 3;
   options.raft.log_cache = {.bytes_max = raft.log_cache_capacity, .items_max = raft.log_cache_max_items};
+  options.raft.lease = raft.read_lease;
+  options.raft.clock_drift_bound_ppm = static_cast<std::uint32_t>(raft.clock_drift_bound_ppm);
   options.raft_advertise = {raft.raft_advertise_host, raft.raft_api_port};
   options.grpc_advertise = server::GrpcAdvertiseAddress(config);
   options.single = raft.single;

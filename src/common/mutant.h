@@ -16,6 +16,10 @@ enum class Mutant {
   kE12,  // a vote for the target of a transfer is granted without the up-to-date check
   kL01,  // entries that were read back are used without comparing them with the log
   kQ01,  // a read is served without confirming leadership
+  kQ02,  // a lease counts from the answers to its round, not from its sending
+  kQ03,  // a lease outlives a jump of the clock
+  kQ04,  // a voter forgets at a restart that it keeps the leader's lease
+  kQ05,  // a lease outlives the message that lets another node campaign
   kR01,  // every append truncates the log after its previous entry
   kR02,  // the term of the previous entry is not compared
   kR04,  // a follower acknowledges its last index, not what the request proved

@@ -43,6 +43,10 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kDiskGivenUp: return "disk-given-up";
     case TraceKind::kWriteHeld: return "write-held";
     case TraceKind::kDiskHealth: return "disk-health";
+    case TraceKind::kLeaseRead: return "lease-read";
+    case TraceKind::kLeaseMissed: return "lease-missed";
+    case TraceKind::kLeaseDropped: return "lease-dropped";
+    case TraceKind::kVoteRefusedAfterStart: return "vote-refused-after-start";
     case TraceKind::kStarted: return "started";
     case TraceKind::kStopped: return "stopped";
     case TraceKind::kInfo: return "info";

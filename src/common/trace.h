@@ -9,38 +9,42 @@
 namespace metasrv {
 
 enum class TraceKind : std::uint8_t {
-  kRoleChanged,          // a = term, b = Role
-  kLeaderKnown,          // a = term, b = leader
-  kVoteGranted,          // a = term, b = candidate
-  kTermChanged,          // a = term
-  kLogTruncated,         // a = first removed index
-  kCommitted,            // a = number of committed entries
-  kMembershipAppended,   // a = index, b = hash of the membership
-  kMembershipDone,       // a = index
-  kSnapshotSendStarted,  // a = peer, b = last index
-  kSnapshotSendEnded,    // a = peer, b = 1 when the peer has it
-  kSnapshotInstalled,    // a = last index
-  kLogPurged,            // a = first index kept
-  kApplied,              // a = number of applied entries
-  kTransferStarted,      // a = term, b = the node that is to lead
-  kTransferEnded,        // a = TransferResult, b = the node that was to lead
-  kTimeoutNow,           // a = new term, b = the leader that handed over: this node campaigns for it
-  kHandOver,             // a = HandOverReason: the node wants to give leadership away
-  kWriteHeld,            // a write waits for the end of a hand-over
-  kDiskHealth,           // a = DiskLevel, b = 1 when the node led
-  kDiskGivenUp,          // a = milliseconds that a write has been hanging: the node ends
-  kStarted,              // a = first index kept, b = end of the log
-  kStopped,              // text = reason; a = 1 when a disk error forced it
-  kLoadAsked,            // a = peer, b = 1 when some of the entries are not committed
-  kLoadedForPeer,        // a = peer, b = number of entries that were read back and sent
-  kLoadedToApply,        // a = number of entries that were read back and applied
-  kLoadOvertaken,        // a = first index asked for, b = 1 when its entries were purged, 0 when they were replaced
-  kProposalRefused,      // a = request: over a limit of the leader
-  kDiskSpace,            // a = SpaceLevel
-  kGrowthRefused,        // a write that needs room was refused because the disk is almost full
-  kReliefPassed,         // a write that makes room went on although the disk is almost full
-  kInfo,                 // text only: a line for the operator
-  kWarning,              // text only: a line for the operator
+  kRoleChanged,            // a = term, b = Role
+  kLeaderKnown,            // a = term, b = leader
+  kVoteGranted,            // a = term, b = candidate
+  kTermChanged,            // a = term
+  kLogTruncated,           // a = first removed index
+  kCommitted,              // a = number of committed entries
+  kMembershipAppended,     // a = index, b = hash of the membership
+  kMembershipDone,         // a = index
+  kSnapshotSendStarted,    // a = peer, b = last index
+  kSnapshotSendEnded,      // a = peer, b = 1 when the peer has it
+  kSnapshotInstalled,      // a = last index
+  kLogPurged,              // a = first index kept
+  kApplied,                // a = number of applied entries
+  kTransferStarted,        // a = term, b = the node that is to lead
+  kTransferEnded,          // a = TransferResult, b = the node that was to lead
+  kTimeoutNow,             // a = new term, b = the leader that handed over: this node campaigns for it
+  kHandOver,               // a = HandOverReason: the node wants to give leadership away
+  kWriteHeld,              // a write waits for the end of a hand-over
+  kDiskHealth,             // a = DiskLevel, b = 1 when the node led
+  kDiskGivenUp,            // a = milliseconds that a write has been hanging: the node ends
+  kStarted,                // a = first index kept, b = end of the log
+  kStopped,                // text = reason; a = 1 when a disk error forced it
+  kLoadAsked,              // a = peer, b = 1 when some of the entries are not committed
+  kLoadedForPeer,          // a = peer, b = number of entries that were read back and sent
+  kLoadedToApply,          // a = number of entries that were read back and applied
+  kLoadOvertaken,          // a = first index asked for, b = 1 when its entries were purged, 0 when they were replaced
+  kProposalRefused,        // a = request: over a limit of the leader
+  kDiskSpace,              // a = SpaceLevel
+  kGrowthRefused,          // a write that needs room was refused because the disk is almost full
+  kReliefPassed,           // a write that makes room went on although the disk is almost full
+  kLeaseRead,              // a = entries the read must see: answered without a round
+  kLeaseMissed,            // a = the same: leases are on, none holds, a round is needed
+  kLeaseDropped,           // a = LeaseEnd
+  kVoteRefusedAfterStart,  // a = term, b = candidate: this node may owe loyalty from its last life
+  kInfo,                   // text only: a line for the operator
+  kWarning,                // text only: a line for the operator
 
   kSnapshotSendQueued,      // a = peer, b = peer whose transfer runs
   kSnapshotResumed,         // a = peer, b = number of the piece it goes on with

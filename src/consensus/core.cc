@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/mutant.h"
 #include "consensus/invariants.h"
 
 namespace metasrv {
@@ -23,7 +24,7 @@ RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now,
       durability_(log_.end()),
       membership_(recovered.state.membership_id, std::move(recovered.state.membership)),
       role_(Follower{}),
-      leader_contact_(now),
+      sticky_until_(now),
       now_(now) {
   CHECK(options_.Validate());
   if (recovered.state.last) commit_end_ = recovered.state.last->index.Next();
@@ -37,6 +38,10 @@ RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now,
     membership_.Append(entry);
   }
   ResetElectionTimer();
+  if (!MutantOn(Mutant::kQ04) && MayOweLoyalty()) {
+    sticky_until_ = now + options_.election_timeout_min;
+    started_until_ = sticky_until_;
+  }
   // A single voter has nobody to wait for.
   if (MayCampaign() && membership_.current().Voters().size() == 1) election_at_ = now;
 }
@@ -54,6 +59,7 @@ void RaftCore::Handle(const Tick&) {
     LeaderTick();
   } else if (now_ >= election_at_) {
     if (MayCampaign()) {
+      CHECK(!LeaderIsFresh());  // its own vote is owed like every other
       StartPreVote();
     } else {
       ResetElectionTimer();

@@ -76,6 +76,7 @@ class RaftCore {
   void OnMessage(NodeId from, const VoteResponse& response);
   [[nodiscard]] bool IsUpToDate(const std::optional<LogId>& last) const;
   [[nodiscard]] bool LeaderIsFresh() const;
+  [[nodiscard]] bool MayOweLoyalty() const;
   void CountOwnVote();
 
   // replication.cc
@@ -133,9 +134,12 @@ class RaftCore {
 
   // read.cc
   void Handle(const Read& read);
+  void Handle(const ClockJumped& jump);
   void OnMessage(NodeId from, const ReadIndexRequest& request);
   void OnMessage(NodeId from, const ReadIndexResponse& response);
   void AddRead(ReadQueue::Item item);
+  void SendRound();
+  void DropLease(LeaseEnd why);
   void AnswerRead(const ReadQueue::Item& item, std::optional<LogIndex> end);
   void ConfirmReads();
   void ExpireForwardedReads();
@@ -160,9 +164,9 @@ class RaftCore {
   bool loading_to_apply_ = false;
   SpaceLevel space_ = SpaceLevel::kEnough;
   Role role_;
-  Instant election_at_;     // campaign then, unless leading
-  Instant leader_contact_;  // last sign of a leader; sticky until election_timeout_min later
-  bool has_heard_leader_ = false;
+  Instant election_at_;    // campaign then, unless leading
+  Instant sticky_until_;   // refuses (pre-)votes before: a leader may count on it
+  Instant started_until_;  // ... because this node has just started
   DiskLevel disk_ = DiskLevel::kOk;
   std::optional<SnapshotMeta> installing_;
   bool quarantined_ = false;

@@ -44,9 +44,12 @@ void RaftCore::CountOwnVote() {
   if (candidate->votes.Won(membership_.current())) BecomeLeader();
 }
 
-bool RaftCore::LeaderIsFresh() const {
-  if (std::holds_alternative<Leader>(role_)) return true;
-  return has_heard_leader_ && now_ < leader_contact_ + options_.election_timeout_min;
+bool RaftCore::LeaderIsFresh() const { return std::holds_alternative<Leader>(role_) || now_ < sticky_until_; }
+
+// Whether a leader may count on an answer that this node gave in an earlier life, or gave before its clock went wrong.
+// Before it answers anybody, a node has made a term durable; and who is the only voter answers to nobody.
+bool RaftCore::MayOweLoyalty() const {
+  return hard_state_.term > Term(0) && membership_.current().Voters() != NodeSet{options_.id};
 }
 
 bool RaftCore::IsUpToDate(const std::optional<LogId>& last) const {
@@ -61,12 +64,15 @@ bool RaftCore::IsUpToDate(const std::optional<LogId>& last) const {
 void RaftCore::OnMessage(NodeId from, const VoteRequest& request) {
   if (request.pre_vote) {
     const bool granted = request.term > hard_state_.term && !LeaderIsFresh() && IsUpToDate(request.last);
+    if (!granted && now_ < started_until_) Trace(TraceKind::kVoteRefusedAfterStart, request.term.value(), from.value());
     SendDurable(from,
                 VoteResponse{.term = granted ? request.term : hard_state_.term, .pre_vote = true, .granted = granted});
     return;
   }
   CHECK_LE(request.term, hard_state_.term);
-  const bool free = !hard_state_.voted_for || *hard_state_.voted_for == from;
+  // Also in a term that this node was told of while it still owes loyalty to the leader of an earlier one.
+  const bool loyal = LeaderIsFresh() && !request.transfer;
+  const bool free = hard_state_.voted_for ? *hard_state_.voted_for == from : !loyal;
   const bool up_to_date = IsUpToDate(request.last) || (request.transfer && MutantOn(Mutant::kE12));
   const bool granted = request.term == hard_state_.term && free && up_to_date;
   const VoteResponse response{.term = hard_state_.term, .pre_vote = false, .granted = granted};
@@ -108,7 +114,7 @@ void RaftCore::OnMessage(NodeId from, const VoteResponse& response) {
 void RaftCore::BecomeLeader() {
   CHECK(std::holds_alternative<Candidate>(role_));
   CHECK(hard_state_.voted_for == options_.id);
-  Leader leader(options_.id);
+  Leader leader(options_.id, Lease(options_.lease ? options_.LeaseSpan() : Duration()));
   leader.term_start = log_.end();
   leader.heartbeat_at = now_ + options_.heartbeat_interval;
   leader.quorum_check_at = now_ + options_.election_timeout_min;

@@ -113,11 +113,21 @@ struct DiskSpace {
   SpaceLevel level{};
 };
 
+// This node's clocks disagree about how much time has passed, or time passed without the node running. What it has
+// measured so far proves nothing any more.
+struct ClockJumped {
+  enum class Kind : std::uint8_t {
+    kDisagreement,  // one of the clocks stopped, was set or ran wild
+    kPause,         // the loop was late by a large part of election_timeout_min; the clocks agree
+  };
+  Kind kind{};
+};
+
 // Campaign now, without waiting for the election timeout (tests, first start of a single voter).
 struct Campaign {};
 
 using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
                            SnapshotInstalled, Compact, EntriesLoaded, TransferLeadership, DiskHealth, DiskSpace,
-                           Campaign, Quarantine, SnapshotWanted>;
+                           ClockJumped, Campaign, Quarantine, SnapshotWanted>;
 
 }  // namespace metasrv

@@ -79,6 +79,8 @@ void RaftCore::OnMembershipAppended() {
   Trace(TraceKind::kMembershipAppended, membership_.current_id()->index.value());
   auto* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) return;
+  // What a quorum of the old configuration answered binds no quorum of this one.
+  DropLease(LeaseEnd::kMembership);
   for (NodeId gone : leader->tracker.Follow(membership_.current(), log_.end(), now_)) {
     out_.cancel_snapshots.push_back(gone);
   }

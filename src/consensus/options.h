@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include "common/ids.h"
 #include "common/time.h"
@@ -31,6 +32,18 @@ struct RaftOptions {
   std::size_t promote_lag_max = 16;
   // A learner to be promoted that makes no progress for this long is removed again (operations.md §2.2).
   Duration promote_timeout = Duration::Seconds(10);
+
+  // Lease reads (docs/decisions/0015): while a quorum is known to elect nobody else, the leader answers reads without
+  // asking it. Off: every read costs a confirmation round. Needs the two numbers below to be true on every node.
+  bool lease = false;
+  // No node's clock gains or loses more than this against real time, in parts per million.
+  std::uint32_t clock_drift_bound_ppm = 10'000;
+
+  // How long a confirmed round keeps the leader's right to answer reads, from the moment the round was sent, on the
+  // leader's clock: election_timeout_min less twice the drift bound, less a margin of 5 % of it.
+  [[nodiscard]] Duration LeaseSpan() const;
+  // How far a node's clocks may run apart within election_timeout_min before it trusts none of them; half the margin.
+  [[nodiscard]] Duration ClockTolerance() const;
 
   // Requires of every caller; checked by the Raft constructor.
   [[nodiscard]] bool Validate() const;

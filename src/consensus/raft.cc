@@ -1,5 +1,6 @@
 #include "consensus/raft.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/check.h"
@@ -10,7 +11,17 @@ namespace metasrv {
 bool RaftOptions::Validate() const {
   return heartbeat_interval > Duration() && election_timeout_min > heartbeat_interval &&
          election_timeout_max > election_timeout_min && append_entries_max > 0 && inflight_max > 0 &&
-         inflight_bytes_max > 0;
+         inflight_bytes_max > 0 && LeaseSpan() > Duration();
+}
+
+Duration RaftOptions::LeaseSpan() const {
+  const Duration drift = Duration::Micros(election_timeout_min.micros() * 2 * clock_drift_bound_ppm / 1'000'000);
+  return election_timeout_min - drift - election_timeout_min / 20;
+}
+
+Duration RaftOptions::ClockTolerance() const {
+  constexpr Duration kWallResolution = Duration::Millis(1);
+  return std::max(election_timeout_min / 40 - kWallResolution, kWallResolution);
 }
 
 const char* ToString(RoleName role) {

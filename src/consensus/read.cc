@@ -1,4 +1,5 @@
-// Linearizable reads from any node: ReadIndex, batched into confirmation rounds (thesis §6.4).
+// Linearizable reads from any node: ReadIndex, batched into confirmation rounds (thesis §6.4), or under a lease
+// (§6.4.1).
 #include <utility>
 
 #include "common/check.h"
@@ -37,7 +38,11 @@ void RaftCore::AddRead(ReadQueue::Item item) {
   } else if (commit_end_ <= leader.term_start) {
     // Before an own entry is committed this leader may not know what its predecessors committed.
     leader.reads.AddEarly(item);
+  } else if (leader.lease.Holds(now_)) {
+    Trace(TraceKind::kLeaseRead, commit_end_.value());
+    AnswerRead(item, commit_end_);
   } else {
+    if (leader.lease.enabled()) Trace(TraceKind::kLeaseMissed, commit_end_.value());
     leader.reads.Add(item);
   }
 }
@@ -55,12 +60,46 @@ void RaftCore::AnswerRead(const ReadQueue::Item& item, std::optional<LogIndex> e
   }
 }
 
+// Starts the next confirmation round; it leaves with this step's messages.
+void RaftCore::SendRound() {
+  auto& leader = std::get<Leader>(role_);
+  leader.reads.Send(++leader.round);
+  leader.lease.Sent(leader.round, now_);
+  leader.broadcast_due = true;
+}
+
 void RaftCore::ConfirmReads() {
   auto& leader = std::get<Leader>(role_);
   const std::uint64_t round = leader.tracker.QuorumRound(membership_.current(), leader.round);
+  CHECK_LE(round, leader.round);
+  leader.lease.Confirmed(round, now_);
   for (const ReadQueue::Item& item : leader.reads.Confirm(round)) {
     CHECK_LE(item.end, commit_end_);
     AnswerRead(item, item.end);
+  }
+}
+
+void RaftCore::DropLease(LeaseEnd why) {
+  auto& lease = std::get<Leader>(role_).lease;
+  const bool held = lease.Holds(now_);
+  why == LeaseEnd::kTransfer ? lease.Forfeit() : lease.Drop();
+  if (held) Trace(TraceKind::kLeaseDropped, static_cast<std::uint64_t>(why));
+  CHECK(!lease.Holds(now_));
+}
+
+// A clock that stood still makes a lease last too long, one that ran ahead ends a voter's promise too early. A mere
+// pause cannot: `now` was read after it.
+void RaftCore::Handle(const ClockJumped& jump) {
+  if (std::holds_alternative<Leader>(role_)) {
+    if (!MutantOn(Mutant::kQ03)) DropLease(LeaseEnd::kClockJump);
+    return;
+  }
+  if (jump.kind == ClockJumped::Kind::kPause || !MayOweLoyalty()) return;
+  sticky_until_ = now_ + options_.election_timeout_min;
+  if (std::holds_alternative<Follower>(role_)) {
+    ResetElectionTimer();
+  } else {
+    BecomeFollower(hard_state_.term, std::nullopt);
   }
 }
 

@@ -27,8 +27,7 @@ void RaftCore::FollowLeader(NodeId leader) {
     SetHardState({.term = hard_state_.term, .voted_for = leader, .leader_established = true});
   }
   CHECK(hard_state_.voted_for == leader);
-  leader_contact_ = now_;
-  has_heard_leader_ = true;
+  sticky_until_ = now_ + options_.election_timeout_min;
   ResetElectionTimer();
 }
 
@@ -240,8 +239,7 @@ void RaftCore::SendHeartbeat(NodeId to, Progress& progress) {
 void RaftCore::ReplicateAll() {
   auto& leader = std::get<Leader>(role_);
   if (leader.reads.NeedsRound()) {
-    leader.reads.Send(++leader.round);
-    leader.broadcast_due = true;
+    SendRound();
     ConfirmReads();  // a single voter needs nobody
   }
   for (auto& [id, progress] : leader.tracker.peers()) {
@@ -266,9 +264,7 @@ void RaftCore::LeaderTick() {
   if (now_ < leader.heartbeat_at) return;
   leader.heartbeat_at = now_ + options_.heartbeat_interval;
   // Reads whose round got lost are confirmed by this one.
-  ++leader.round;
-  leader.reads.Send(leader.round);
-  leader.broadcast_due = true;
+  SendRound();
   for (auto& [id, progress] : leader.tracker.peers()) progress.AllowProbe();
   AdvanceChange();
   if (leader.transfer) leader.transfer->told = false;  // the message may have got lost

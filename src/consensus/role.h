@@ -1,9 +1,11 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <variant>
 
 #include "consensus/input.h"
+#include "consensus/lease.h"
 #include "consensus/read_queue.h"
 #include "consensus/tracker.h"
 #include "consensus/uncommitted.h"
@@ -51,11 +53,12 @@ struct RunningTransfer {
 };
 
 struct Leader {
-  explicit Leader(NodeId self) : tracker(self) {}
+  Leader(NodeId self, Lease right_to_read) : tracker(self), lease(std::move(right_to_read)) {}
 
   Tracker tracker;
   ReadQueue reads;
   Uncommitted uncommitted;
+  Lease lease;
   LogIndex term_start;         // index of the blank entry that opened this leadership
   std::uint64_t round = 0;     // last confirmation round sent
   bool broadcast_due = false;  // heartbeats go out at the end of this step

@@ -93,6 +93,7 @@ void RaftCore::AdvanceTransfer() {
   if (progress->match_end() < log_.end()) return;
   // From now on the target's election may begin at any time: no promise to this leader holds any more.
   leader.sent_timeout_now = true;
+  if (!MutantOn(Mutant::kQ05)) DropLease(LeaseEnd::kTransfer);
   leader.transfer->told = true;
   SendNow(leader.transfer->to, TimeoutNow{.term = hard_state_.term});
 }

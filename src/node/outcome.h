@@ -1,10 +1,10 @@
 #pragma once
 
-#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "node/answer.h"
 #include "node/client_api.h"
 #include "peer.pb.h"
 
@@ -25,7 +25,7 @@ struct Outcome {
   }
 };
 
-using OutcomeDone = std::move_only_function<void(Outcome)>;
+using OutcomeDone = Answer<Outcome>;
 
 [[nodiscard]] inline Outcome Failed(pb::ForwardError error, std::string detail) {
   Outcome outcome;

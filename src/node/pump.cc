@@ -39,6 +39,7 @@ Pump::Pump(Context& context, Raft raft, sm::Machine& machine, PumpListener& list
       raft_(std::move(raft)),
       machine_(machine),
       listener_(listener),
+      clock_guard_(context.env.clock, context.options.raft),
       tick_(context.env.loop),
       stored_(std::move(stored)),
       written_committed_(stored_.committed),
@@ -95,7 +96,13 @@ void Pump::Feed(Input input) {
   if (!stopped_) ArmTimer();
 }
 
-void Pump::RunStep(Input input) { RunOutput(raft_.Step(context_.Now(), std::move(input))); }
+void Pump::RunStep(Input input) {
+  if (const auto jump = clock_guard_.Check(raft_.next_deadline())) {
+    RunOutput(raft_.Step(context_.Now(), *jump));
+    if (stopped_) return;
+  }
+  RunOutput(raft_.Step(context_.Now(), std::move(input)));
+}
 
 // Any callback may stop the node; what is left of the output is then void.
 void Pump::RunOutput(Output out) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "consensus/raft.h"
+#include "node/clock_guard.h"
 #include "node/context.h"
 #include "sm/machine.h"
 
@@ -119,6 +120,7 @@ class Pump {
   Raft raft_;
   sm::Machine& machine_;
   PumpListener& listener_;
+  ClockGuard clock_guard_;
   Timer tick_;
   RaftView view_;
   std::optional<NodeId> last_leader_;  // for counting changes

@@ -5,12 +5,13 @@
 #include <optional>
 #include <vector>
 
+#include "node/answer.h"
 #include "node/client_api.h"
 #include "node/pump.h"
 
 namespace metasrv::node {
 
-using ReadDone = std::move_only_function<void(ReadResult)>;
+using ReadDone = Answer<ReadResult>;
 
 // Linearizable reads: each waits for a read index from the leader and until the state contains that many entries. Reads
 // that arrive in one turn of the loop share everything. While nobody confirms, the question is asked again until

@@ -70,6 +70,9 @@ struct RaftConfig {
   std::optional<std::string> raft_secret;
   std::vector<std::string> raft_accepted_secrets;
   std::optional<bool> raft_secret_strict;
+  // This server's own keys, in the file only, so that flags, help and show-config stay as published.
+  bool read_lease = false;                       // docs/decisions/0015
+  std::uint64_t clock_drift_bound_ppm = 10'000;  // that no node's clock exceeds
 };
 
 // Arguments of `--cmd kvapi::<op>` (config-and-cli.md §6.7); flags only.

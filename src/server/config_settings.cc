@@ -99,7 +99,9 @@ void AddTunables(RaftConfig& r, std::vector<Setting>& out) {
               {"raft_config.compact_immutables_ms", "METASRV_COMPACT_IMMUTABLES_MS", kValue, &r.compact_immutables_ms,
                "Accepted, no effect"},
               {"raft_config.raft_grpc_max_message_size", nullptr, kValue, &r.raft_grpc_max_message_size,
-               "Bytes, both directions"}});
+               "Bytes, both directions"},
+              {"raft_config.read_lease", nullptr, kNone, &r.read_lease, ""},
+              {"raft_config.clock_drift_bound_ppm", nullptr, kNone, &r.clock_drift_bound_ppm, ""}});
 }
 
 // Flag-only: their "keys" are never looked up in a file, see Setting::key.

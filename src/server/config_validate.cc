@@ -9,6 +9,8 @@ namespace {
 
 using Result = std::expected<void, std::string>;
 
+constexpr std::uint64_t kClockDriftBoundMaxPpm = 100'000;
+
 bool IsLogFormat(const std::string& format) { return format == "json" || format == "text" || format == "identical"; }
 
 bool IsIpv4(const std::string& host) {
@@ -78,6 +80,11 @@ std::expected<void, std::string> ValidateRaft(const Config& config, bool initial
   }
   if (auto done = ValidateAcceptedSecrets(raft); !done) return done;
   if (raft.heartbeat_interval == 0) return std::unexpected("`heartbeat_interval` must be greater than 0");
+  if (raft.clock_drift_bound_ppm > kClockDriftBoundMaxPpm) {
+    return std::unexpected("`clock_drift_bound_ppm` is " + std::to_string(raft.clock_drift_bound_ppm) +
+                           ": clocks that are off by more than " + std::to_string(kClockDriftBoundMaxPpm) +
+                           " ppm can not keep a lease; set `read_lease` to false instead");
+  }
   return ValidateTopology(config, initialised);
 }
 

@@ -123,6 +123,8 @@ class LogTraceSink final : public TraceSink {
       case TraceKind::kCommitted:
       case TraceKind::kApplied:
       case TraceKind::kWriteHeld:
+      case TraceKind::kLeaseRead:
+      case TraceKind::kLeaseMissed:
       case TraceKind::kVoteGranted: return LogLevel::kTrace;
       default: return LogLevel::kInfo;
     }

@@ -134,6 +134,19 @@ class Cluster(ClusterTest):
         wait_for("the restarted node to catch up", lambda: leader.get("after/return") == b"x")
         self.expect_keys(leader, acknowledged)
 
+    def test_with_leases_every_node_reads_what_was_just_written_also_after_the_leader_was_killed(self):
+        nodes = self.three_nodes(DEPLOY_GUIDE + "read_lease = true\nclock_drift_bound_ppm = 1000\n")
+        for round_number, writer in enumerate(nodes * 2):
+            self.assertTrue(writer.put("k", str(round_number)))
+            for reader in nodes:
+                self.assertEqual(str(round_number).encode(), reader.get("k"))
+        leader = self.wait_for_leader(nodes)
+        leader.kill()
+        others = [node for node in nodes if node is not leader]
+        wait_for("the others to accept a write", lambda: others[0].put("k", "after"))
+        for reader in others:
+            self.assertEqual(b"after", reader.get("k"))
+
     def test_a_restart_of_all_nodes_keeps_data_and_members(self):
         nodes = self.three_nodes(DEPLOY_GUIDE)
         self.assertTrue(nodes[1].put("kept", "1"))

@@ -160,4 +160,31 @@ TEST_P(EventLoopContract, TheMonotonicClockNeverGoesBack) {
   EXPECT_GT(world_->clock().WallNow(), WallMillis(1'600'000'000'000));
 }
 
+TEST_P(EventLoopContract, TheClocksAgreeOnHowMuchTimeHasPassed) {
+  const io::Clock& clock = world_->clock();
+  const Instant boot = clock.Now();
+  const Instant awake = clock.AwakeNow();
+  const WallMillis wall = clock.WallNow();
+  OnLoop([this] { loop().RunAt(In(Duration::Millis(30)), Named("later")); });
+  RunUntilRan(1);
+  // In the order they were read first, so that a delay between two readings only ever adds to the later ones.
+  const Duration passed = clock.Now() - boot;
+  const Duration passed_awake = clock.AwakeNow() - awake;
+  const auto passed_on_the_wall = Duration::Millis(static_cast<std::int64_t>(clock.WallNow().value() - wall.value()));
+  EXPECT_GE(passed, Duration::Millis(30));
+  EXPECT_LT(passed_awake - passed, Duration::Seconds(1));
+  EXPECT_LT(passed - passed_awake, Duration::Seconds(1));
+  EXPECT_LT(passed_on_the_wall - passed, Duration::Seconds(1));
+  EXPECT_LT(passed - passed_on_the_wall, Duration::Seconds(1));
+}
+
+TEST_P(EventLoopContract, TheAwakeClockNeverGoesBack) {
+  Instant last = world_->clock().AwakeNow();
+  for (int i = 0; i < 1000; ++i) {
+    const Instant now = world_->clock().AwakeNow();
+    ASSERT_GE(now, last);
+    last = now;
+  }
+}
+
 }  // namespace metasrv::test

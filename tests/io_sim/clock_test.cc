@@ -65,6 +65,32 @@ TEST(SimClock, WallTimeIsSkewedAndJumpsWhileTheMonotonicTimeDoesNot) {
   EXPECT_EQ(clock.Now(), local);
 }
 
+TEST(SimClock, SleepStopsOnlyTheAwakeClock) {
+  World world(1);
+  SimClock clock(world);
+  const Instant now = clock.Now();
+  const Instant awake = clock.AwakeNow();
+  world.RunFor(Duration::Seconds(5));
+  clock.NoteSleep(Duration::Seconds(3));
+  EXPECT_EQ((clock.Now() - now).millis(), 5000);
+  EXPECT_EQ((clock.AwakeNow() - awake).millis(), 2000);
+  EXPECT_EQ(clock.WallSkew(), 0);
+}
+
+TEST(SimClock, FreezeStopsBothMonotonicClocksAndTheWallIsSetRightAfterwards) {
+  World world(1);
+  SimClock clock(world);
+  const Instant now = clock.Now();
+  const Instant awake = clock.AwakeNow();
+  world.RunFor(Duration::Seconds(5));
+  clock.NoteFreeze(Duration::Seconds(3));
+  EXPECT_EQ((clock.Now() - now).millis(), 2000);
+  EXPECT_EQ((clock.AwakeNow() - awake).millis(), 2000);
+  EXPECT_EQ(clock.WallSkew(), 0);
+  world.RunFor(Duration::Seconds(1));
+  EXPECT_EQ((clock.Now() - now).millis(), 3000);
+}
+
 TEST(SimLoop, RunsATimerOnceTheNodesOwnClockShowsItsTime) {
   World world(1);
   const SimClock clock(world, {.drift_ppm = -500'000});

@@ -384,6 +384,18 @@ TEST(NodeWithoutACluster, TellsReadersAndWritersThatNobodyLeads) {
   EXPECT_TRUE(world[4].log.contents.entries.empty());
 }
 
+TEST(NodeWithoutACluster, AnswersReadersAndWritersWithinABoundedTime) {
+  NodeWorld world;
+  world.Add(4).options.leader_wait = Duration::Millis(700);
+  world.StartBare(4);
+  for (const bool write : {true, false}) {
+    const Instant asked = world.loop.Now();
+    write ? static_cast<void>(world.Put(4, "k", "v")) : static_cast<void>(world.Get(4, "k"));
+    EXPECT_GE(world.loop.Now() - asked, Duration::Millis(650));
+    EXPECT_LE(world.loop.Now() - asked, Duration::Millis(750));
+  }
+}
+
 TEST(NodeWithoutACluster, GivesUpRegisteringWhenNoLeaderShowsUp) {
   NodeWorld world;
   world.Add(4).options.wait_leader_timeout = Duration::Seconds(3);

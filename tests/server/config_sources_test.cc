@@ -64,6 +64,17 @@ TEST(Precedence, TheFileSetsHeartbeatAndLeaderTimeout) {
   EXPECT_EQ(config.raft.wait_leader_timeout, 70000U);
 }
 
+TEST(Precedence, LeasesAreSetInTheFileOnlyAndShownNowhere) {
+  const Config off = Load("[raft_config]\nid = 1");
+  EXPECT_FALSE(off.raft.read_lease);
+  const Config on = Load("[raft_config]\nread_lease = true\nclock_drift_bound_ppm = 500");
+  EXPECT_TRUE(on.raft.read_lease);
+  EXPECT_EQ(on.raft.clock_drift_bound_ppm, 500U);
+  EXPECT_TRUE(on.warnings.empty());
+  EXPECT_EQ(ShowConfig(on).find("lease"), std::string::npos);
+  EXPECT_EQ(ShowConfig(on).find("drift"), std::string::npos);
+}
+
 TEST(Precedence, ListsAreReplacedAsAWhole) {
   const std::string toml = "[raft_config]\njoin = [\"a:1\", \"b:2\"]";
   EXPECT_EQ(Load(toml, {{"METASRV_JOIN", " c:3 ,, d:4 "}}).raft.join, (std::vector<std::string>{"c:3", "d:4"}));

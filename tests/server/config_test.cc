@@ -137,6 +137,19 @@ TEST(Validation, TextsAreExact) {
   }
 }
 
+TEST(Validation, ALeaseNeedsClocksOfSomeQuality) {
+  Config config = DefaultConfig();
+  config.raft.single = true;
+  config.raft.clock_drift_bound_ppm = 100'000;
+  EXPECT_TRUE(ValidateRaft(config, false));
+  config.raft.clock_drift_bound_ppm = 100'001;
+  const auto refused = ValidateRaft(config, false);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error(),
+            "`clock_drift_bound_ppm` is 100001: clocks that are off by more than 100000 ppm can not keep a lease; set "
+            "`read_lease` to false instead");
+}
+
 TEST(Validation, AnInitialisedDirectoryNeedsNeitherSingleNorJoin) {
   EXPECT_TRUE(ValidateRaft(Load({}), true));
   EXPECT_TRUE(ValidateRaft(Load({"--join", "127.0.0.1:28004"}), true));

@@ -125,6 +125,7 @@ FakeTransport* FakeNetwork::Reach(const Endpoint& from, const Endpoint& to) {
 }
 
 void FakeTransport::Send(const Endpoint& to, std::string bytes) {
+  network_.on_send(bytes);
   ManualLoop& loop = network_.loop_;
   loop.RunAt(loop.Now() + Duration::Millis(1), [&network = network_, from = self_, to, bytes = std::move(bytes)] {
     if (FakeTransport* peer = network.Reach(from, to)) peer->on_message_(bytes);

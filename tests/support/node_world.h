@@ -24,6 +24,7 @@ class ManualLoop final : public io::EventLoop, public io::Clock {
   io::TimerId RunAt(Instant at, io::Task task) override;
   void Cancel(io::TimerId timer) override;
   [[nodiscard]] Instant Now() const override { return now_; }
+  [[nodiscard]] Instant AwakeNow() const override { return now_; }
   [[nodiscard]] WallMillis WallNow() const override { return WallMillis(wall_origin_ + Millis()); }
 
   void SetWall(std::uint64_t millis) { wall_origin_ = millis - Millis(); }
@@ -101,6 +102,8 @@ class FakeNetwork {
 
   std::set<Endpoint> cut_off;
   bool lose_replies = false;  // calls are served, but the answers get lost
+  // Hears of every message that is sent, delivered or not.
+  std::function<void(const std::string& bytes)> on_send = [](const std::string&) {};
 
  private:
   friend class FakeTransport;

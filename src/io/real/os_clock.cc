@@ -13,12 +13,16 @@ timespec Read(clockid_t id) {
   return time;
 }
 
-}  // namespace
-
-Instant OsClock::Now() const {
-  const timespec time = Read(CLOCK_BOOTTIME);
+Instant ReadInstant(clockid_t id) {
+  const timespec time = Read(id);
   return Instant::FromMicros(std::int64_t{time.tv_sec} * 1'000'000 + time.tv_nsec / 1000);
 }
+
+}  // namespace
+
+Instant OsClock::Now() const { return ReadInstant(CLOCK_BOOTTIME); }
+
+Instant OsClock::AwakeNow() const { return ReadInstant(CLOCK_MONOTONIC); }
 
 WallMillis OsClock::WallNow() const {
   const timespec time = Read(CLOCK_REALTIME);

@@ -9,6 +9,7 @@ namespace metasrv::io {
 class OsClock final : public Clock {
  public:
   [[nodiscard]] Instant Now() const override;
+  [[nodiscard]] Instant AwakeNow() const override;
   [[nodiscard]] WallMillis WallNow() const override;
 };
 

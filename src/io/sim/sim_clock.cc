@@ -43,6 +43,14 @@ void SimClock::SetDrift(std::int32_t ppm) {
   drift_ppm_ = CheckedDrift(ppm);
 }
 
+void SimClock::NoteFreeze(Duration span) {
+  CHECK_GE(span, Duration());
+  const std::int64_t skew = WallSkew();
+  base_local_ = Now() - span;
+  base_world_ = world_.now();
+  SetWallSkew(skew);
+}
+
 std::int64_t SimClock::TrueWallMillis() const {
   return static_cast<std::int64_t>(kWallEpochMillis) + world_.now().micros() / 1000;
 }

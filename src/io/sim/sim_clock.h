@@ -19,7 +19,14 @@ class SimClock : public Clock {
   SimClock(const World& world, const ClockFaults& faults = {}, Duration origin = Duration::Seconds(1000));
 
   [[nodiscard]] Instant Now() const override;
+  [[nodiscard]] Instant AwakeNow() const override { return Now() - asleep_; }
   [[nodiscard]] WallMillis WallNow() const override;
+
+  // The machine slept for the last `span`: only AwakeNow() did not go on.
+  void NoteSleep(Duration span) { asleep_ = asleep_ + span; }
+  // The machine was frozen for the last `span`, as a virtual machine can be: only the wall clock was set right
+  // afterwards. Requires: nobody read a clock meanwhile, and Now() has moved by `span`.
+  void NoteFreeze(Duration span);
 
   // Changes the speed from now on; neither clock jumps. Requires: within +-900'000.
   void SetDrift(std::int32_t ppm);
@@ -42,6 +49,7 @@ class SimClock : public Clock {
   Instant base_local_;  // ... and what the clock showed then
   Duration origin_;
   std::int64_t wall_offset_millis_;  // against the drifting clock
+  Duration asleep_;                  // in total
 };
 
 }  // namespace metasrv::io
