@@ -9,6 +9,7 @@
 namespace metasrv::sim {
 namespace {
 
+constexpr NodeId kPhantom(99);
 constexpr Duration kSettleMax = Duration::Seconds(1);
 constexpr Duration kSupervisorPause = Duration::Millis(200);
 constexpr io::DrawKind kDrift("clock.drift");
@@ -109,7 +110,7 @@ void Cluster::CreateNode(Member& member) {
   node::NodeOptions options = options_.ToNodeOptions(id);
   options.raft_advertise = EndpointOf(id);
   options.grpc_advertise = "n" + std::to_string(id.value()) + ":9191";
-  options.single = id == NodeId(1);
+  options.single = id == NodeId(1) && !member.rejoins;
   options.learner = LearnsOnly(id);
   for (const NodeId other : ids_) {
     const bool joins = !member.leaving || member.rejoins;
@@ -151,6 +152,7 @@ void Cluster::Join(Member& member) {
                                    if (joined.rejoins && LeaderCounts(id)) {
                                      probes_.Hit(Probe::k_node_rejoined);
                                      joined.leaving = joined.rejoins = false;
+                                     joined.open_leaves = 0;
                                    }
                                  } else {
                                    probes_.Hit(Probe::k_join_retried);
@@ -232,19 +234,44 @@ void Cluster::TakeDown(Member& member) {
 }
 
 void Cluster::Leave(NodeId id, NodeId via) {
-  Member& asked = At(via);
-  CHECK(asked.node != nullptr);
   At(id).leaving = true;
+  ++At(id).open_leaves;
   pb::ForwardRequest request;
   request.set_hops(1);
   request.mutable_leave()->set_node_id(id.value());
-  asked.machine->loop().Post([this, id, via, request = std::move(request)] {
-    At(via).node->Forward(request, [this, id](const pb::ForwardReply& reply) {
-      if (reply.error() != pb::FORWARD_OK) return;
-      probes_.Hit(Probe::k_node_left);
-      At(id).left = true;
-    });
+  AskAsOperator(via, std::move(request), [this, id](const pb::ForwardReply& reply) {
+    Member& member = At(id);
+    if (reply.error() == pb::FORWARD_REFUSED && member.open_leaves > 0 && --member.open_leaves == 0) {
+      member.leaving = member.rejoins = false;
+    }
+    if (reply.error() != pb::FORWARD_OK) return;
+    probes_.Hit(Probe::k_node_left);
+    member.left = true;
   });
+}
+
+void Cluster::JoinPhantom(NodeId via) {
+  pb::ForwardRequest request;
+  request.set_hops(1);
+  request.mutable_join()->set_node_id(kPhantom.value());
+  request.mutable_join()->set_host("nowhere");
+  request.mutable_join()->set_port(1);
+  probes_.Hit(Probe::k_phantom_join);
+  AskAsOperator(via, std::move(request), [](const pb::ForwardReply&) {});
+}
+
+void Cluster::RemovePhantom(NodeId via) {
+  if (!LeaderCounts(kPhantom)) return;
+  pb::ForwardRequest request;
+  request.set_hops(1);
+  request.mutable_leave()->set_node_id(kPhantom.value());
+  AskAsOperator(via, std::move(request), [](const pb::ForwardReply&) {});
+}
+
+void Cluster::AskAsOperator(NodeId via, pb::ForwardRequest request, std::function<void(const pb::ForwardReply&)> done) {
+  CHECK(Running(via));
+  At(via).machine->loop().Post(
+      [this, via, request = std::move(request), done = std::move(done)] { At(via).node->Forward(request, done); });
 }
 
 void Cluster::Rejoin(NodeId id) {

@@ -50,6 +50,10 @@ class Cluster {
   // An operator removes `id` from the cluster, asking `via`. From now on `id` may or may not be a member; it never
   // joins again.
   void Leave(NodeId id, NodeId via);
+  // An operator lets a node join that does not exist, asking `via`. Requires: Running(via).
+  void JoinPhantom(NodeId via);
+  // ... and takes it out again, when it did not go by itself.
+  void RemovePhantom(NodeId via);
   // An operator starts a removed node again, on its old disk, so that it joins anew. Requires: Left(id).
   void Rejoin(NodeId id);
   // From now on the node stays down once it is down.
@@ -100,6 +104,7 @@ class Cluster {
     bool ready = false;
     bool ever_joined = false;
     bool leaving = false;
+    std::uint32_t open_leaves = 0;  // asked for and not definitely refused
     bool left = false;
     bool rejoins = false;
     bool keep_down = false;
@@ -109,6 +114,8 @@ class Cluster {
   [[nodiscard]] Member& At(NodeId id) { return members_.at(id); }
   [[nodiscard]] const Member& At(NodeId id) const { return members_.at(id); }
   void AddMachine(NodeId id);
+  // Sends a request as it would come in over the node's raft port.
+  void AskAsOperator(NodeId via, pb::ForwardRequest request, std::function<void(const pb::ForwardReply&)> done);
   void CountCrash(NodeId id);
   // A store that opens makes what it finds durable first: waits until what the last life issued has reached the disk.
   [[nodiscard]] bool DiskSettled(Member& member);

@@ -27,6 +27,7 @@ Judges::Judges(History::TokenOf token_of, Verdict& verdict, Probes& probes)
       commit_rule_(verdict, [this](NodeId node) { return DiskOf(node); }),
       committed_immutable_(verdict),
       match_truth_(verdict),
+      membership_rule_(verdict),
       monotonic_(verdict),
       promises_(verdict),
       history_(log_matching_, std::move(token_of), verdict),
@@ -212,7 +213,28 @@ void Judges::OnTrace(NodeId id, const TraceEvent& event) {
       break;
     case TraceKind::kVoteRefusedAfterStart: probes_.Hit(Probe::k_vote_refused_after_start); break;
     case TraceKind::kMembershipDone: probes_.Hit(Probe::k_membership_done); break;
+    case TraceKind::kChangeQueued: probes_.Hit(Probe::k_change_queued); break;
+    case TraceKind::kChangeEnded: NoteChangeEnded(event); break;
+    case TraceKind::kPromoted: probes_.Hit(Probe::k_promoted_lagging, event.b > 0 ? 1 : 0); break;
+    case TraceKind::kJointLeft: probes_.Hit(Probe::k_joint_left_by_other, event.b); break;
+    case TraceKind::kLeaderRemoved: probes_.Hit(Probe::k_leader_removed_itself); break;
+    case TraceKind::kFarewellEnded:
+      probes_.Hit(event.b > 0 ? Probe::k_removed_was_told : Probe::k_removed_was_not_told);
+      break;
     default: CountLeadershipEvent(event, probes_); break;
+  }
+}
+
+void Judges::NoteChangeEnded(const TraceEvent& event) {
+  switch (static_cast<MembershipResult>(event.b)) {
+    case MembershipResult::kNotCaughtUp: probes_.Hit(Probe::k_join_gave_up); break;
+    case MembershipResult::kLostLeadership: probes_.Hit(Probe::k_change_cut_off); break;
+    case MembershipResult::kNoQuorum: probes_.Hit(Probe::k_leave_refused_for_quorum); break;
+    case MembershipResult::kDone:
+    case MembershipResult::kNotLeader:
+    case MembershipResult::kInProgress:
+    case MembershipResult::kLeaderAlive:
+    case MembershipResult::kRefused: break;
   }
 }
 
@@ -304,6 +326,7 @@ void Judges::Judge(Watched& node) {
     if (AnyFollowerIsSlow(node.id)) probes_.Hit(Probe::k_slow_node_waited);
   }
   if (led && node.leads != led) probes_.Hit(Probe::k_leader_stepped_down);
+  if (node.leads) membership_rule_.OnLeader(view);
   JudgeBeliefs(node, view);
   if (view.commit_end != node.believed_end) JudgeCommit(node, view, before);
   node.believed_end = view.commit_end;
@@ -314,6 +337,10 @@ void Judges::JudgeBeliefs(const Watched& node, const NodeView& view) {
   if (leader == nullptr) return match_truth_.Forget(node.id);
   match_truth_.KeepOnly(node.id, leader->tracker.peers());
   for (const auto& [id, progress] : leader->tracker.peers()) {
+    if (leader->tracker.IsGone(id)) {
+      match_truth_.Forget(node.id, id);
+      continue;
+    }
     const DiskLedger* disk = DiskOf(id);
     if (disk != nullptr) match_truth_.OnBelief(view, id, progress.match_end(), *disk);
   }
@@ -326,6 +353,8 @@ void Judges::JudgeCommit(const Watched& node, const NodeView& view, const Member
     const std::array memberships = {before, *view.membership};
     commit_rule_.OnRaised(view, led, memberships);
     if (verdict_.failed()) return;
+    const LogIndex known = std::max(committed_.end(), view.log->begin());
+    for (LogIndex i = known; i < view.commit_end; i = i.Next()) membership_rule_.OnCommitted(view.log->At(i));
     committed_.Extend(view.commit_end, last->term, *view.log);
     std::vector<NodeView> running;
     for (const auto& [id, other] : nodes_) {

@@ -18,6 +18,7 @@
 #include "sim/invariants/leader_completeness.h"
 #include "sim/invariants/log_matching.h"
 #include "sim/invariants/match_truth.h"
+#include "sim/invariants/membership_rule.h"
 #include "sim/invariants/monotonic.h"
 #include "sim/invariants/promises.h"
 #include "sim/invariants/state_machine_safety.h"
@@ -113,6 +114,7 @@ class Judges : public io::NetworkObserver {
   void OnReceiveResumed(NodeId id, NodeId from);
   [[nodiscard]] NodeView ViewOf(const Watched& node) const;
   void Judge(Watched& node);
+  void NoteChangeEnded(const TraceEvent& event);
   void JudgeBeliefs(const Watched& node, const NodeView& view);
   void JudgeCommit(const Watched& node, const NodeView& view, const Membership& before);
   [[nodiscard]] bool AnyFollowerIsSlow(NodeId elected) const;
@@ -129,6 +131,7 @@ class Judges : public io::NetworkObserver {
   CommitRule commit_rule_;
   CommittedImmutable committed_immutable_;
   MatchTruth match_truth_;
+  MembershipRule membership_rule_;
   Monotonic monotonic_;
   Promises promises_;
   History history_;

@@ -21,7 +21,7 @@ constexpr io::DrawActor kNemesis = 0;
 }  // namespace
 
 Nemesis::Nemesis(io::World& world, const RunOptions& options, Cluster& cluster, Probes& probes)
-    : world_(world), options_(options), cluster_(cluster), probes_(probes) {
+    : world_(world), options_(options), cluster_(cluster), probes_(probes), churn_(world, cluster, probes) {
   for (const NodeId id : cluster_.ids()) {
     cluster_.machine(id).disk().SetObserver([this](NodeId node, io::DiskStep step) { OnDiskStep(node, step); });
   }
@@ -51,6 +51,8 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.transfer"), options_.transfer_every_ms, &Nemesis::TransferLeadership);
   Every(io::DrawKind("nemesis.stop_leader"), options_.stop_leader_every_ms, &Nemesis::StopLeader);
   Every(io::DrawKind("nemesis.stall_disk"), options_.stall_disk_every_ms, &Nemesis::StallDisk);
+  Every(io::DrawKind("nemesis.churn"), options_.churn_every_ms, &Nemesis::ChurnStep);
+  Every(io::DrawKind("nemesis.phantom"), options_.phantom_every_ms, &Nemesis::JoinPhantom);
 }
 
 void Nemesis::EndAll() {
@@ -323,6 +325,7 @@ void Nemesis::OnTrace(NodeId node, const TraceEvent& event) {
   constexpr io::DrawKind kTruncate("trigger.truncate");
   constexpr io::DrawKind kInstall("trigger.install");
   constexpr io::DrawKind kIsolateLoader("trigger.isolate_loader");
+  constexpr io::DrawKind kChange("trigger.change");
   switch (event.kind) {
     case TraceKind::kVoteGranted:
       Trigger(kGrant, options_.crash_after_grant_ppm, Probe::k_crash_after_grant, node, &Nemesis::TakeDown);
@@ -336,6 +339,9 @@ void Nemesis::OnTrace(NodeId node, const TraceEvent& event) {
     case TraceKind::kCommitted:
       if (!Leads(node)) break;
       Trigger(kCommit, options_.crash_after_commit_ppm, Probe::k_crash_after_commit, node, &Nemesis::TakeDown);
+      break;
+    case TraceKind::kMembershipAppended:
+      Trigger(kChange, options_.crash_in_change_ppm, Probe::k_crash_in_change, node, &Nemesis::TakeDown);
       break;
     case TraceKind::kLogTruncated:
       Trigger(kTruncate, options_.crash_after_truncate_ppm, Probe::k_crash_after_truncate, node, &Nemesis::TakeDown);

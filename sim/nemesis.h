@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "common/trace.h"
+#include "sim/churn.h"
 #include "sim/cluster.h"
 #include "sim/options.h"
 #include "sim/probes.h"
@@ -59,6 +60,8 @@ class Nemesis {
   void StopLeader();
   void StallDisk();
   void OnTransferStarted(NodeId leader, NodeId target);
+  void ChurnStep() { churn_.Step(); }
+  void JoinPhantom() { churn_.JoinPhantom(); }
 
   void TakeDown(NodeId node);
   void Isolate(NodeId node);
@@ -78,6 +81,7 @@ class Nemesis {
   const RunOptions& options_;
   Cluster& cluster_;
   Probes& probes_;
+  Churn churn_;
   bool active_ = false;
 };
 

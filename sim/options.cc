@@ -29,7 +29,6 @@ constexpr std::array kFields = {
     FIELD(log_cache_items),
     FIELD(apply_bytes_max),
     FIELD(uncommitted_bytes_max),
-    FIELD(promote_lag_max),
     FIELD(snapshot_logs),
     FIELD(keep_logs),
     FIELD(keep_for_peers_bytes),
@@ -88,6 +87,8 @@ constexpr std::array kFields = {
     FIELD(stall_max_ms),
     FIELD(disk_step_down_ms),
     FIELD(disk_exit_ms),
+    FIELD(churn_every_ms),
+    FIELD(phantom_every_ms),
     FIELD(down_max_ms),
     FIELD(cut_max_ms),
     FIELD(crash_after_grant_ppm),
@@ -99,6 +100,7 @@ constexpr std::array kFields = {
     FIELD(crash_in_install_ppm),
     FIELD(fault_in_transfer_ppm),
     FIELD(damaged_chunk_ppm),
+    FIELD(crash_in_change_ppm),
     FIELD(isolate_after_append_ppm),
     FIELD(isolate_after_win_ppm),
     FIELD(isolate_after_load_ppm),
@@ -173,7 +175,6 @@ void DeriveCluster(Deriver& draw, RunOptions& o) {
   if (draw.Chance("uncommitted_bytes_max", 250'000)) {
     o.uncommitted_bytes_max = draw.Between("uncommitted_bytes_max", 1, 1000);
   }
-  o.promote_lag_max = draw.Pick("promote_lag_max", std::array<std::uint64_t, 3>{0, 4, 16});
   o.snapshot_logs = draw.Pick("snapshot_logs", std::array<std::uint64_t, 6>{8, 16, 32, 64, 128, 1024});
   o.keep_logs = draw.Pick("keep_logs", std::array<std::uint64_t, 5>{0, 2, 8, 32, 1000});
   o.keep_for_peers_bytes = draw.Maybe("keep_for_peers_bytes", 250'000, 1000, 100'000);
@@ -232,6 +233,8 @@ void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
   o.freeze_every_ms = draw.Maybe("freeze_every_ms", 250'000, 500, 4000);
   o.snapshot_every_ms = draw.Maybe("snapshot_every_ms", 300'000, 200, 3000);
   o.leave_every_ms = draw.Maybe("leave_every_ms", 250'000, 400, 4000);
+  o.churn_every_ms = draw.Maybe("churn_every_ms", 120'000, 150, 1200);
+  o.phantom_every_ms = draw.Maybe("phantom_every_ms", 60'000, 500, 4000);
   o.down_max_ms = draw.Pick("down_max_ms", std::array<std::uint64_t, 4>{50, 300, 1000, 3000});
   o.cut_max_ms = draw.Pick("cut_max_ms", std::array<std::uint64_t, 4>{200, 600, 1500, 4000});
 }
@@ -257,6 +260,7 @@ void DeriveTriggers(Deriver& draw, RunOptions& o) {
   o.crash_in_install_ppm = draw.MaybeWide("crash_in_install_ppm", 200'000, 50'000, 600'000);
   o.fault_in_transfer_ppm = draw.MaybeWide("fault_in_transfer_ppm", 500'000, 20'000, 500'000);
   o.damaged_chunk_ppm = draw.MaybeWide("damaged_chunk_ppm", 150'000, 5'000, 200'000);
+  o.crash_in_change_ppm = draw.MaybeWide("crash_in_change_ppm", 250'000, 20'000, 500'000);
   o.isolate_after_append_ppm = draw.MaybeWide("isolate_after_append_ppm", 300'000, 500, 40'000);
   o.isolate_after_win_ppm = draw.MaybeWide("isolate_after_win_ppm", 300'000, 20'000, 600'000);
   o.isolate_after_load_ppm = draw.MaybeWide("isolate_after_load_ppm", 300'000, 20'000, 600'000);
@@ -306,7 +310,7 @@ void Calm(Deriver& draw, RunOptions& o) {
   if (calm == 1 || calm == 2) {  // no faults on protocol state
     o.crash_after_grant_ppm = o.crash_after_win_ppm = o.crash_after_append_ppm = o.crash_after_commit_ppm = 0;
     o.crash_after_truncate_ppm = o.crash_between_syncs_ppm = o.crash_in_install_ppm = 0;
-    o.fault_in_transfer_ppm = 0;
+    o.crash_in_change_ppm = o.fault_in_transfer_ppm = 0;
     o.isolate_after_append_ppm = o.isolate_after_win_ppm = o.isolate_after_load_ppm = 0;
     o.isolate_after_transfer_ppm = 0;
   }
@@ -386,10 +390,10 @@ node::NodeOptions RunOptions::ToNodeOptions(NodeId id) const {
   result.raft.log_cache.items_max = log_cache_items;
   result.raft.apply_bytes_max = apply_bytes_max;
   result.raft.uncommitted_bytes_max = uncommitted_bytes_max;
-  result.raft.promote_lag_max = promote_lag_max;
   result.raft.lease = lease != 0;
   result.raft.clock_drift_bound_ppm = static_cast<std::uint32_t>(lease_drift_ppm);
   result.raft.promote_timeout = Duration::Seconds(2);
+  result.raft.farewell_timeout = Duration::Seconds(2);
   result.leader_wait = Duration::Millis(static_cast<std::int64_t>(leader_wait_ms));
   result.write_timeout = Duration::Millis(static_cast<std::int64_t>(write_timeout_ms));
   result.snapshot_logs_since_last = snapshot_logs;

@@ -43,7 +43,6 @@ struct RunOptions {
   std::uint64_t log_cache_items = 1'000'000;  // entries in memory; what is older is read back
   std::uint64_t apply_bytes_max = 4 << 20;
   std::uint64_t uncommitted_bytes_max = 64 << 20;
-  std::uint64_t promote_lag_max = 16;
   std::uint64_t snapshot_logs = 64;
   std::uint64_t keep_logs = 16;
   std::uint64_t keep_for_peers_bytes = 0;
@@ -112,9 +111,11 @@ struct RunOptions {
   std::uint64_t stall_max_ms = 2000;       // ... for this long
   std::uint64_t disk_step_down_ms = 0;     // the node's patience with its disk; 0: as in production
   std::uint64_t disk_exit_ms = 0;
-  std::uint64_t down_max_ms = 1500;   // how long a crashed node stays down
-  std::uint64_t cut_max_ms = 2000;    // how long a partition, a pause or a slow disk lasts
-  std::uint64_t freeze_every_ms = 0;  // a machine sleeps or is frozen, with its clocks
+  std::uint64_t down_max_ms = 1500;    // how long a crashed node stays down
+  std::uint64_t cut_max_ms = 2000;     // how long a partition, a pause or a slow disk lasts
+  std::uint64_t freeze_every_ms = 0;   // a machine sleeps or is frozen, with its clocks
+  std::uint64_t churn_every_ms = 0;    // an operator shrinks the cluster to one node and grows it again
+  std::uint64_t phantom_every_ms = 0;  // an operator lets nodes join that cannot be reached
 
   // Faults on protocol state: probability at each occasion, in parts per million.
   std::uint64_t crash_after_grant_ppm = 0;
@@ -126,6 +127,7 @@ struct RunOptions {
   std::uint64_t crash_in_install_ppm = 0;
   std::uint64_t fault_in_transfer_ppm = 0;  // for each piece of a snapshot that arrives
   std::uint64_t damaged_chunk_ppm = 0;      // likewise
+  std::uint64_t crash_in_change_ppm = 0;    // somebody who has just appended a membership
   std::uint64_t isolate_after_append_ppm = 0;
   std::uint64_t isolate_after_win_ppm = 0;
   std::uint64_t isolate_after_load_ppm = 0;

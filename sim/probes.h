@@ -11,7 +11,10 @@ namespace metasrv::sim {
 #define METASIM_PROBES(X)                                                                                       \
   X(elections) X(leader_stepped_down) X(votes_granted) X(log_truncated) X(log_purged) X(snapshot_sent)          \
   X(snapshot_installed) X(membership_joint) X(membership_done) X(node_joined) X(join_retried) X(node_left)      \
-  X(node_rejoined) X(crash) X(crash_leader) X(crash_all) X(crash_lost_writes) X(crash_after_grant)              \
+  X(node_rejoined) X(change_queued) X(change_cut_off) X(promoted_lagging) X(join_gave_up)                         \
+  X(joint_left_by_other) X(leader_removed_itself) X(leave_refused_for_quorum) X(removed_was_told)               \
+  X(removed_was_not_told) X(crash_in_change) X(phantom_join) X(churn_to_one) X(churn_to_all)                    \
+  X(crash) X(crash_leader) X(crash_all) X(crash_lost_writes) X(crash_after_grant)              \
   X(crash_after_win) X(crash_after_append) X(crash_after_commit) X(crash_after_truncate) X(crash_between_syncs) \
   X(crash_in_install) X(isolate_after_append) X(isolate_after_win) X(isolate_after_load) X(graceful_stop) X(process_kill) X(pause)    \
   X(isolate) X(isolate_leader) X(halves) X(one_way) X(bridge) X(clog) X(slow_disk) X(disk_error) X(node_fatal)  \

@@ -27,6 +27,8 @@ class MatchTruth {
   void OnBelief(const NodeView& leader, NodeId peer, LogIndex match_end, const DiskLedger& disk);
   // `leader` no longer leads.
   void Forget(NodeId leader) { beliefs_.erase(leader); }
+  // `peer` is a member no more: if it comes back, the leader starts anew with it.
+  void Forget(NodeId leader, NodeId peer) { beliefs_[leader].erase(peer); }
   // `leader` follows exactly these members: what it believed of others is void, also when they come back.
   template <class Members>
   void KeepOnly(NodeId leader, const Members& members) {

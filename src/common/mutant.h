@@ -15,6 +15,8 @@ enum class Mutant {
   kE11,  // a quorum is half of the voters
   kE12,  // a vote for the target of a transfer is granted without the up-to-date check
   kL01,  // entries that were read back are used without comparing them with the log
+  kM02,  // a joint configuration is left before it is committed
+  kM03,  // a leader counts itself in a configuration without it
   kQ01,  // a read is served without confirming leadership
   kQ02,  // a lease counts from the answers to its round, not from its sending
   kQ03,  // a lease outlives a jump of the clock

@@ -12,6 +12,13 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kCommitted: return "committed";
     case TraceKind::kMembershipAppended: return "membership-appended";
     case TraceKind::kMembershipDone: return "membership-done";
+    case TraceKind::kChangeQueued: return "change-queued";
+    case TraceKind::kChangeEnded: return "change-ended";
+    case TraceKind::kPromoted: return "promoted";
+    case TraceKind::kJointLeft: return "joint-left";
+    case TraceKind::kLeaderRemoved: return "leader-removed";
+    case TraceKind::kForcedSingleVoter: return "forced-single-voter";
+    case TraceKind::kFarewellEnded: return "farewell-ended";
     case TraceKind::kSnapshotSendStarted: return "snapshot-send-started";
     case TraceKind::kLoadAsked: return "load-asked";
     case TraceKind::kLoadedForPeer: return "loaded-for-peer";

@@ -43,6 +43,13 @@ enum class TraceKind : std::uint8_t {
   kLeaseMissed,            // a = the same: leases are on, none holds, a round is needed
   kLeaseDropped,           // a = LeaseEnd
   kVoteRefusedAfterStart,  // a = term, b = candidate: this node may owe loyalty from its last life
+  kChangeQueued,           // a = node, b = number of changes before it
+  kChangeEnded,            // a = node, b = MembershipResult
+  kPromoted,               // a = learner that becomes a voter, b = entries that it misses
+  kJointLeft,              // a = index of the joint entry, b = 1 when an earlier leader had appended it
+  kLeaderRemoved,          // a = term of the leader that steps down because it is not a member any more
+  kForcedSingleVoter,      // a = term, b = end of the log: an operator made this node the only voter
+  kFarewellEnded,          // a = removed member, b = 1 when it has confirmed that it knows
   kInfo,                   // text only: a line for the operator
   kWarning,                // text only: a line for the operator
 

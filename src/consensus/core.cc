@@ -141,7 +141,7 @@ void RaftCore::Handle(const Persisted& persisted) {
   CountOwnVote();
   if (!std::holds_alternative<Leader>(role_)) return;
   AdvanceCommit();
-  AdvanceChange();
+  AdvanceChanges();
 }
 
 void RaftCore::Handle(const Compact& compact) {
@@ -175,7 +175,8 @@ void RaftCore::LeaveRole() {
   auto* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) return;
   for (const ReadQueue::Item& item : leader->reads.Drain()) AnswerRead(item, std::nullopt);
-  if (leader->change) EndChange(MembershipResult::kLostLeadership);
+  DropChanges();
+  led_until_ = now_;
   if (leader->transfer) EndTransfer(TransferResult::kDeposed);
   for (const auto& [id, progress] : leader->tracker.peers()) {
     if (progress.mode() == Progress::Mode::kSnapshot) out_.cancel_snapshots.push_back(id);
@@ -229,7 +230,10 @@ void RaftCore::Trace(TraceKind kind, std::uint64_t a, std::uint64_t b) {
 bool RaftCore::HardStateIsDurable() const { return !write_.hard_state && durability_.IsDurable(hard_state_write_); }
 
 Output RaftCore::Finish() {
-  if (std::holds_alternative<Leader>(role_)) ReplicateAll();
+  if (std::holds_alternative<Leader>(role_)) {
+    ReplicateAll();
+    StepDownWhenRemoved();
+  }
   if (write_due_) {
     const std::optional<LogIndex> cut = write_.reset_to ? write_.reset_to->index.Next() : write_.truncate_from;
     write_.seq = durability_.Issue(cut, log_.end());

@@ -96,6 +96,7 @@ class RaftCore {
   void AdvanceCommit();
   void SetCommitEnd(LogIndex end);
   void LeaderTick();
+  void EndFarewells();
 
   // load.cc
   void Handle(EntriesLoaded loaded);
@@ -112,14 +113,28 @@ class RaftCore {
 
   // membership_change.cc
   void Handle(const ChangeMembership& change);
-  [[nodiscard]] std::optional<MembershipResult> RefuseChange(const ChangeMembership& change) const;
-  void StartChange(const ChangeMembership& change);
+  [[nodiscard]] bool MembershipIsSettled() const;
+  void AdvanceChanges();
+  void LeaveJointWhenCommitted();
+  void EndSettledChanges();
+  [[nodiscard]] std::optional<MembershipResult> AdvanceChange(Change& change);
+  [[nodiscard]] std::optional<MembershipResult> StartChange(Change& change);
+  [[nodiscard]] std::optional<MembershipResult> StartCatchUp(Change& change);
+  [[nodiscard]] std::optional<MembershipResult> StartRemoval(Change& change);
+  [[nodiscard]] std::optional<MembershipResult> PromoteWhenCaughtUp(Change& change);
+  void ProposeJoint(Change& change, NodeSet voters);
   LogIndex ProposeMembership(Membership membership);
   void OnMembershipAppended();
-  void AdvanceChange();
-  void PromoteWhenCaughtUp(RunningChange& change);
-  void LeaveJoint();
-  void EndChange(MembershipResult result);
+  [[nodiscard]] bool IsReachable(NodeId id) const;
+  void AnswerChange(const ChangeMembership& change, MembershipResult result);
+  void EndChange(std::size_t at, MembershipResult result);
+  void ExpireChanges();
+  void DropChanges();
+  void StepDownWhenRemoved();
+
+  // force.cc
+  void Handle(const ForceSingleVoter& force);
+  [[nodiscard]] bool QuorumSeemsLost() const;
 
   // transfer.cc
   void Handle(const TransferLeadership& transfer);
@@ -167,6 +182,7 @@ class RaftCore {
   Instant election_at_;    // campaign then, unless leading
   Instant sticky_until_;   // refuses (pre-)votes before: a leader may count on it
   Instant started_until_;  // ... because this node has just started
+  Instant led_until_;      // this node itself
   DiskLevel disk_ = DiskLevel::kOk;
   std::optional<SnapshotMeta> installing_;
   bool quarantined_ = false;

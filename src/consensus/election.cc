@@ -118,7 +118,7 @@ void RaftCore::BecomeLeader() {
   leader.term_start = log_.end();
   leader.heartbeat_at = now_ + options_.heartbeat_interval;
   leader.quorum_check_at = now_ + options_.election_timeout_min;
-  leader.tracker.Follow(membership_.current(), log_.end(), now_);
+  (void)leader.tracker.Follow(membership_.current(), log_.end(), now_, now_);
   role_ = std::move(leader);
   SetHardState({.term = hard_state_.term, .voted_for = options_.id, .leader_established = true});
   Trace(TraceKind::kRoleChanged, hard_state_.term.value(), static_cast<std::uint64_t>(RoleName::kLeader));

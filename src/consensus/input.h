@@ -35,15 +35,23 @@ struct Read {
 
 enum class MembershipGoal : std::uint8_t {
   kVoter,    // add as learner, promote when caught up; an existing voter is done at once
-  kLearner,  // add as learner; an existing learner is done at once
-  kAbsent,   // remove voter or learner
+  kLearner,  // add as learner; an existing learner or voter stays what it is
+  kAbsent,   // remove voter or learner; also this leader itself, which then steps down (thesis §4.2.2)
   kRewrite,  // append the current membership again (single-node bootstrap, export-format.md §10.7)
 };
 
+// Changes wait for one another in the order they come in; each ends in one MembershipDone. A change whose goal is
+// reached already, also by one before it, is done at once and writes nothing.
 struct ChangeMembership {
   RequestId id;
   NodeId node;
   MembershipGoal goal{};
+};
+
+// An operator gives up the other voters for good: this node becomes the only voter, in a new term, with everything that
+// its log holds. Ends in one MembershipDone: kDone, kLeaderAlive or kRefused.
+struct ForceSingleVoter {
+  RequestId id;
 };
 
 // Everything up to and including write `seq` is durable. Writes complete in order.
@@ -126,8 +134,8 @@ struct ClockJumped {
 // Campaign now, without waiting for the election timeout (tests, first start of a single voter).
 struct Campaign {};
 
-using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, Persisted, SnapshotSent, SnapshotReceived,
-                           SnapshotInstalled, Compact, EntriesLoaded, TransferLeadership, DiskHealth, DiskSpace,
-                           ClockJumped, Campaign, Quarantine, SnapshotWanted>;
+using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, ForceSingleVoter, Persisted, SnapshotSent,
+                           SnapshotReceived, SnapshotInstalled, Compact, EntriesLoaded, TransferLeadership, DiskHealth,
+                           DiskSpace, ClockJumped, Campaign, Quarantine, SnapshotWanted>;
 
 }  // namespace metasrv

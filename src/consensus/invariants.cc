@@ -4,6 +4,26 @@
 #include "consensus/core.h"
 
 namespace metasrv {
+namespace {
+
+void CheckChanges(const RaftCore& core, const Leader& leader) {
+  using Stage = Change::Stage;
+  const MembershipHistory& membership = core.membership();
+  // One change of the configuration at a time (thesis §4.1).
+  if (core.commit_end() > leader.term_start) CHECK_LE(membership.CountFrom(core.commit_end()), 1U);
+  std::size_t in_log = 0;
+  for (const Change& change : leader.changes.changes()) {
+    CHECK_LE(change.entry_end, core.log().end());
+    const bool is_in_log = change.stage != Stage::kQueued && change.stage != Stage::kCatchUp;
+    in_log += is_in_log ? 1 : 0;
+    if (change.stage == Stage::kJoint) CHECK(membership.current().IsJoint());
+    if (change.stage == Stage::kCatchUp) CHECK(membership.current().IsLearner(change.request.node));
+    if (change.stage == Stage::kQueued) CHECK_EQ(change.entry_end, LogIndex(0));
+  }
+  CHECK_LE(in_log, 1U);
+}
+
+}  // namespace
 
 void CheckState(const RaftCore& core) {
   // Only what exists can be committed, and only what is committed can be applied (thesis §3.5).
@@ -35,6 +55,7 @@ void CheckState(const RaftCore& core) {
     }
     // A node whose disk hangs does not lead.
     CHECK(core.disk() != DiskLevel::kStalled);
+    CheckChanges(core, *leader);
   }
   if (std::holds_alternative<Candidate>(core.role())) CHECK(core.hard_state().voted_for == core.options().id);
 }

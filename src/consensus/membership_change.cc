@@ -4,68 +4,171 @@
 #include <utility>
 
 #include "common/check.h"
+#include "common/mutant.h"
 #include "consensus/core.h"
+#include "consensus/quorum.h"
 
 namespace metasrv {
 
+using ChangeStage = Change::Stage;
+
 void RaftCore::Handle(const ChangeMembership& change) {
-  if (auto refused = RefuseChange(change)) {
-    out_.membership_done.push_back({change.id, *refused});
-    return;
+  auto* leader = std::get_if<Leader>(&role_);
+  if (leader == nullptr) {
+    AnswerChange(change, MembershipResult::kNotLeader);
+  } else if (!leader->changes.Add(change, now_ + options_.change_wait_max, options_.changes_max)) {
+    AnswerChange(change, MembershipResult::kInProgress);
+  } else {
+    if (leader->changes.size() > 1) Trace(TraceKind::kChangeQueued, change.node.value(), leader->changes.size() - 1);
+    AdvanceChanges();
   }
-  StartChange(change);
 }
 
-std::optional<MembershipResult> RaftCore::RefuseChange(const ChangeMembership& change) const {
-  const auto* leader = std::get_if<Leader>(&role_);
-  if (leader == nullptr) return MembershipResult::kNotLeader;
-  const Membership& now = membership_.current();
-  const bool is_uncommitted = membership_.current_id() && membership_.current_id()->index >= commit_end_;
-  // Before an own entry is committed, a change could meet one of the old leader that is not settled (thesis §4.1
-  // erratum).
-  if (commit_end_ <= leader->term_start || is_uncommitted || now.IsJoint() || leader->change || leader->transfer) {
-    return MembershipResult::kInProgress;
-  }
-  if (change.goal == MembershipGoal::kVoter && now.IsVoter(change.node)) return MembershipResult::kDone;
-  if (change.goal == MembershipGoal::kLearner && now.Contains(change.node)) return MembershipResult::kDone;
-  if (change.goal == MembershipGoal::kAbsent && now.IsVoter(change.node)) {
-    const bool is_last_voter = now.Voters().size() == 1;
-    if (is_last_voter || change.node == options_.id) return MembershipResult::kRefused;
-  }
-  return std::nullopt;
+// A new configuration may be appended only when the one before is committed and uniform, and an own entry is committed:
+// otherwise it could meet one of the old leader that is not settled (thesis §4.1 erratum).
+bool RaftCore::MembershipIsSettled() const {
+  const auto& leader = std::get<Leader>(role_);
+  const std::optional<LogId> current = membership_.current_id();
+  return commit_end_ > leader.term_start && (!current || current->index < commit_end_) &&
+         !membership_.current().IsJoint();
 }
 
-void RaftCore::StartChange(const ChangeMembership& change) {
-  using Stage = RunningChange::Stage;
+// Takes the next step of whatever changes are under way; also of one that an earlier leader left in a joint state.
+void RaftCore::AdvanceChanges() {
   auto& leader = std::get<Leader>(role_);
+  LeaveJointWhenCommitted();
+  if (!MembershipIsSettled()) return;
+  CHECK(leader.changes.InJoint() == nullptr);
+  EndSettledChanges();
+  // A hand-over waits for the target to have the whole log; a leader that is no member only ends what it did.
+  if (IsTransferring() || !membership_.current().IsVoter(options_.id)) return;
+  for (std::size_t at = 0; at < leader.changes.size() && MembershipIsSettled();) {
+    Change& change = leader.changes.At(at);
+    const auto ended = leader.changes.MustWait(at) ? std::nullopt : AdvanceChange(change);
+    if (ended) {
+      EndChange(at, *ended);
+    } else {
+      ++at;
+    }
+  }
+}
+
+// The last entry of these is committed.
+void RaftCore::EndSettledChanges() {
+  auto& changes = std::get<Leader>(role_).changes;
+  for (std::size_t at = 0; at < changes.size();) {
+    const Change& change = changes.At(at);
+    if (change.stage != ChangeStage::kFinal && change.stage != ChangeStage::kTakeBack) {
+      ++at;
+      continue;
+    }
+    CHECK_LE(change.entry_end, commit_end_);
+    EndChange(at, change.stage == ChangeStage::kFinal ? MembershipResult::kDone : MembershipResult::kNotCaughtUp);
+  }
+}
+
+// The joint configuration is left by whoever leads once it is committed, so a change of leaders never strands it.
+void RaftCore::LeaveJointWhenCommitted() {
+  auto& leader = std::get<Leader>(role_);
+  const Membership& joint = membership_.current();
+  if (!joint.IsJoint() || commit_end_ <= leader.term_start || IsTransferring()) return;
+  if (membership_.current_id()->index >= commit_end_ && !MutantOn(Mutant::kM02)) return;
+  Change* change = leader.changes.InJoint();
+  Trace(TraceKind::kJointLeft, membership_.current_id()->index.value(), change == nullptr ? 1 : 0);
+  const LogIndex end = ProposeMembership(UniformMembership(joint.configs.back(), joint.Learners()));
+  if (change == nullptr) return;
+  change->stage = ChangeStage::kFinal;
+  change->entry_end = end;
+}
+
+// Requires: MembershipIsSettled(). Either ends the change, or appends one entry for it, or has to wait.
+std::optional<MembershipResult> RaftCore::AdvanceChange(Change& change) {
+  CHECK(MembershipIsSettled());
+  CHECK_LE(change.entry_end, commit_end_);
+  if (change.stage == ChangeStage::kQueued) return StartChange(change);
+  CHECK(change.stage == ChangeStage::kCatchUp);
+  return PromoteWhenCaughtUp(change);
+}
+
+std::optional<MembershipResult> RaftCore::StartChange(Change& change) {
+  const NodeId node = change.request.node;
   Membership next = membership_.current();
-  RunningChange running{.id = change.id,
-                        .node = change.node,
-                        .stage = Stage::kFinal,
-                        .entry_end = LogIndex(0),
-                        .progress_end = LogIndex(0),
-                        .progress_deadline = now_ + options_.promote_timeout};
-  switch (change.goal) {
+  switch (change.request.goal) {
     case MembershipGoal::kVoter:
-      running.stage = Stage::kCatchUp;
-      next.nodes = With(next.nodes, change.node);
+      if (next.IsVoter(node)) return MembershipResult::kDone;
+      return StartCatchUp(change);
+    case MembershipGoal::kLearner:
+      if (next.Contains(node)) return MembershipResult::kDone;
+      next.nodes = With(next.nodes, node);
       break;
-    case MembershipGoal::kLearner: next.nodes = With(next.nodes, change.node); break;
     case MembershipGoal::kAbsent:
-      if (next.IsVoter(change.node)) {
-        running.stage = Stage::kJoint;
-        next.configs.push_back(Without(next.configs.front(), change.node));
-      } else {
-        next.nodes = Without(next.nodes, change.node);
-      }
+      if (!next.Contains(node)) return MembershipResult::kDone;
+      if (next.IsVoter(node)) return StartRemoval(change);
+      next.nodes = Without(next.nodes, node);
       break;
     case MembershipGoal::kRewrite: break;
   }
-  const bool is_known_learner = change.goal == MembershipGoal::kVoter && membership_.current().Contains(change.node);
-  running.added_learner = change.goal == MembershipGoal::kVoter && !is_known_learner;
-  running.entry_end = is_known_learner ? commit_end_ : ProposeMembership(std::move(next));
-  leader.change = running;
-  AdvanceChange();
+  change.stage = ChangeStage::kFinal;
+  change.entry_end = ProposeMembership(std::move(next));
+  return std::nullopt;
+}
+
+// A node that an earlier, unfinished change made a learner goes on from there.
+std::optional<MembershipResult> RaftCore::StartCatchUp(Change& change) {
+  Membership next = membership_.current();
+  change.stage = ChangeStage::kCatchUp;
+  change.added_learner = !next.Contains(change.request.node);
+  if (change.added_learner) {
+    next.nodes = With(next.nodes, change.request.node);
+    change.entry_end = ProposeMembership(std::move(next));
+  }
+  change.catch_up = CatchUp(log_.end(), now_);
+  return std::nullopt;
+}
+
+std::optional<MembershipResult> RaftCore::StartRemoval(Change& change) {
+  const Membership& now = membership_.current();
+  if (now.Voters().size() == 1) return MembershipResult::kRefused;
+  NodeSet rest = Without(now.configs.front(), change.request.node);
+  const auto reachable = [this](NodeId id) { return IsReachable(id); };
+  if (!HasQuorum(UniformMembership(rest), reachable)) return MembershipResult::kNoQuorum;
+  ProposeJoint(change, std::move(rest));
+  return std::nullopt;
+}
+
+void RaftCore::ProposeJoint(Change& change, NodeSet voters) {
+  Membership joint = membership_.current();
+  CHECK_EQ(joint.configs.size(), 1U);
+  joint.configs.push_back(std::move(voters));
+  change.stage = ChangeStage::kJoint;
+  change.entry_end = ProposeMembership(std::move(joint));
+}
+
+std::optional<MembershipResult> RaftCore::PromoteWhenCaughtUp(Change& change) {
+  const NodeId node = change.request.node;
+  const Progress* progress = std::get<Leader>(role_).tracker.Find(node);
+  CHECK(progress != nullptr);
+  const CatchUp::Sight sight{.match_end = progress->match_end(),
+                             .log_end = log_.end(),
+                             .takes_snapshot = progress->mode() == Progress::Mode::kSnapshot,
+                             .heard_recently = now_ - progress->last_heard() <= options_.heartbeat_interval * 2};
+  const CatchUp::Limits limits{.round_max = options_.election_timeout_min,
+                               .long_rounds_max = options_.promote_rounds_max,
+                               .stall_max = options_.promote_timeout};
+  switch (change.catch_up.Observe(sight, now_, limits)) {
+    case CatchUp::Verdict::kWaiting: return std::nullopt;
+    case CatchUp::Verdict::kCaughtUp:
+      Trace(TraceKind::kPromoted, node.value(), sight.log_end.value() - sight.match_end.value());
+      ProposeJoint(change, With(membership_.current().configs.front(), node));
+      return std::nullopt;
+    case CatchUp::Verdict::kTooSlow: break;
+  }
+  if (!change.added_learner) return MembershipResult::kNotCaughtUp;
+  Membership next = membership_.current();
+  next.nodes = Without(next.nodes, node);
+  change.stage = ChangeStage::kTakeBack;
+  change.entry_end = ProposeMembership(std::move(next));
+  return std::nullopt;
 }
 
 LogIndex RaftCore::ProposeMembership(Membership membership) {
@@ -81,69 +184,54 @@ void RaftCore::OnMembershipAppended() {
   if (leader == nullptr) return;
   // What a quorum of the old configuration answered binds no quorum of this one.
   DropLease(LeaseEnd::kMembership);
-  for (NodeId gone : leader->tracker.Follow(membership_.current(), log_.end(), now_)) {
+  const Instant until = now_ + options_.farewell_timeout;
+  for (NodeId gone : leader->tracker.Follow(membership_.current(), log_.end(), now_, until)) {
     out_.cancel_snapshots.push_back(gone);
   }
 }
 
-// Takes the next step of whatever change is under way; also of one that an earlier leader left behind in a joint state.
-void RaftCore::AdvanceChange() {
-  using Stage = RunningChange::Stage;
-  auto& leader = std::get<Leader>(role_);
-  if (commit_end_ <= leader.term_start) return;
-  // A hand-over waits for the target to have the whole log, so nothing is appended meanwhile.
-  const bool may_append = !IsTransferring();
-  if (may_append && leader.change && leader.change->stage == Stage::kCatchUp) PromoteWhenCaughtUp(*leader.change);
-  const std::optional<LogId> current = membership_.current_id();
-  if (!current || current->index >= commit_end_) return;
-  if (membership_.current().IsJoint()) {
-    if (may_append) LeaveJoint();
-  } else if (leader.change && leader.change->stage == Stage::kFinal && leader.change->entry_end <= commit_end_) {
-    EndChange(MembershipResult::kDone);
-  }
+bool RaftCore::IsReachable(NodeId id) const {
+  return std::get<Leader>(role_).tracker.Heard(id, now_ - options_.election_timeout_max);
 }
 
-void RaftCore::PromoteWhenCaughtUp(RunningChange& change) {
-  const Progress* progress = std::get<Leader>(role_).tracker.Find(change.node);
-  CHECK(progress != nullptr);
-  if (progress->match_end() > change.progress_end) {
-    change.progress_end = progress->match_end();
-    change.progress_deadline = now_ + options_.promote_timeout;
-  }
-  const bool is_committed = change.entry_end <= commit_end_;
-  const bool has_caught_up = progress->match_end() >= change.entry_end &&
-                             log_.end().value() - progress->match_end().value() <= options_.promote_lag_max;
-  Membership next = membership_.current();
-  if (is_committed && has_caught_up) {
-    next.configs.push_back(With(next.configs.front(), change.node));
-    change.stage = RunningChange::Stage::kJoint;
-    change.entry_end = ProposeMembership(std::move(next));
-  } else if (is_committed && now_ >= change.progress_deadline) {
-    if (change.added_learner) {
-      next.nodes = Without(next.nodes, change.node);
-      ProposeMembership(std::move(next));
+void RaftCore::AnswerChange(const ChangeMembership& change, MembershipResult result) {
+  MembershipDone done{.id = change.id, .result = result, .unreachable = {}};
+  if (result == MembershipResult::kNoQuorum) {
+    for (NodeId voter : Without(membership_.current().Voters(), change.node)) {
+      if (!IsReachable(voter)) done.unreachable.push_back(voter);
     }
-    EndChange(MembershipResult::kNotCaughtUp);
+    CHECK(!done.unreachable.empty());
   }
+  Trace(TraceKind::kChangeEnded, change.node.value(), static_cast<std::uint64_t>(result));
+  out_.membership_done.push_back(std::move(done));
 }
 
-void RaftCore::LeaveJoint() {
-  const Membership& joint = membership_.current();
-  const Membership next = UniformMembership(joint.configs.back(), joint.Learners());
-  const LogIndex end = ProposeMembership(next);
-  auto& change = std::get<Leader>(role_).change;
-  if (change && change->stage == RunningChange::Stage::kJoint) {
-    change->stage = RunningChange::Stage::kFinal;
-    change->entry_end = end;
-  }
-}
-
-void RaftCore::EndChange(MembershipResult result) {
-  auto& change = std::get<Leader>(role_).change;
-  CHECK(change.has_value());
-  out_.membership_done.push_back({change->id, result});
-  change.reset();
+void RaftCore::EndChange(std::size_t at, MembershipResult result) {
+  const Change change = std::get<Leader>(role_).changes.Take(at);
+  AnswerChange(change.request, result);
   if (result == MembershipResult::kDone) Trace(TraceKind::kMembershipDone, membership_.current_id()->index.value());
+}
+
+void RaftCore::ExpireChanges() {
+  auto& changes = std::get<Leader>(role_).changes;
+  while (auto at = changes.Expired(now_)) EndChange(*at, MembershipResult::kInProgress);
+}
+
+// What was appended may be finished or dropped by the next leader; what waited was never started.
+void RaftCore::DropChanges() {
+  auto& changes = std::get<Leader>(role_).changes;
+  while (!changes.empty()) {
+    const bool started = changes.At(0).stage != ChangeStage::kQueued;
+    EndChange(0, started ? MembershipResult::kLostLeadership : MembershipResult::kNotLeader);
+  }
+}
+
+// A leader that is not a member leads only until the configuration without it is committed; the others have been told,
+// as far as messages of this step tell them, and are able to elect one of them anyhow (thesis §4.2.2).
+void RaftCore::StepDownWhenRemoved() {
+  if (!MembershipIsSettled() || membership_.current().IsVoter(options_.id)) return;
+  Trace(TraceKind::kLeaderRemoved, hard_state_.term.value());
+  BecomeFollower(hard_state_.term, std::nullopt);
 }
 
 }  // namespace metasrv

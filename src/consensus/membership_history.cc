@@ -1,5 +1,6 @@
 #include "consensus/membership_history.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/check.h"
@@ -13,6 +14,11 @@ const Membership& MembershipHistory::current() const { return items_.empty() ? b
 
 std::optional<LogId> MembershipHistory::current_id() const {
   return items_.empty() ? base_id_ : std::optional(items_.back().id);
+}
+
+std::size_t MembershipHistory::CountFrom(LogIndex index) const {
+  return static_cast<std::size_t>(
+      std::count_if(items_.begin(), items_.end(), [index](const Item& item) { return item.id.index >= index; }));
 }
 
 void MembershipHistory::Append(const Entry& entry) {

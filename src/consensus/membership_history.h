@@ -17,6 +17,9 @@ class MembershipHistory {
   [[nodiscard]] const Membership& current() const;
   [[nodiscard]] std::optional<LogId> current_id() const;
 
+  // How many memberships stand in the log at and after `index`, as far as they are still known one by one.
+  [[nodiscard]] std::size_t CountFrom(LogIndex index) const;
+
   void Append(const Entry& entry);    // Requires: a membership entry beyond all others
   void TruncateFrom(LogIndex index);  // Requires: not below the base
   // The state now covers the log up to `last`, with this membership.

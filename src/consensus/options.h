@@ -28,10 +28,16 @@ struct RaftOptions {
   // are not applied.
   std::size_t uncommitted_bytes_max = 64 * 1024 * 1024;
   std::uint64_t unapplied_entries_max = 5000;
-  // A learner counts as caught up when it misses at most this many entries.
-  std::size_t promote_lag_max = 16;
-  // A learner to be promoted that makes no progress for this long is removed again (operations.md §2.2).
-  Duration promote_timeout = Duration::Seconds(10);
+  // A learner is promoted when it gets within one election_timeout_min what the log held at its begin. It is removed
+  // again after that many slower rounds, or when it makes no progress for promote_timeout (thesis §4.2.1; operations.md
+  // §2.2). The latter is shorter than the 10 s that a joining node waits for its answer.
+  unsigned promote_rounds_max = 10;
+  Duration promote_timeout = Duration::Seconds(8);
+  // Membership changes that may wait for one another, and how long a change waits for its turn.
+  std::size_t changes_max = 32;
+  Duration change_wait_max = Duration::Seconds(60);
+  // How long a removed member is still sent what it misses, unless it confirms earlier that it knows.
+  Duration farewell_timeout = Duration::Seconds(10);
 
   // Lease reads (docs/decisions/0015): while a quorum is known to elect nobody else, the leader answers reads without
   // asking it. Off: every read costs a confirmation round. Needs the two numbers below to be true on every node.

@@ -46,15 +46,18 @@ struct ReadReady {
 enum class MembershipResult : std::uint8_t {
   kDone,
   kNotLeader,       // nothing was started here
-  kInProgress,      // another change is running
-  kNotCaughtUp,     // the new node made no progress; it was removed again
+  kInProgress,      // nothing was started: too many other changes wait, or its turn did not come in time
+  kNotCaughtUp,     // the new node did not keep up; if this change had added it, it was removed again
   kLostLeadership,  // unknown outcome: the next leader may finish or drop the change
-  kRefused,         // would remove the last voter, or this leader itself
+  kRefused,         // would remove the last voter; forcing: this node is no voter, or takes over a state
+  kNoQuorum,        // refused: too few of the voters that would remain are reachable
+  kLeaderAlive,     // forcing: this node leads, or there was a leader a moment ago
 };
 
 struct MembershipDone {
   RequestId id;
   MembershipResult result{};
+  NodeSet unreachable;  // kNoQuorum: remaining voters that were not heard within an election timeout
 };
 
 enum class TransferResult : std::uint8_t {

@@ -11,7 +11,7 @@ namespace metasrv {
 bool RaftOptions::Validate() const {
   return heartbeat_interval > Duration() && election_timeout_min > heartbeat_interval &&
          election_timeout_max > election_timeout_min && append_entries_max > 0 && inflight_max > 0 &&
-         inflight_bytes_max > 0 && LeaseSpan() > Duration();
+         inflight_bytes_max > 0 && LeaseSpan() > Duration() && promote_rounds_max > 0 && changes_max > 0;
 }
 
 Duration RaftOptions::LeaseSpan() const {
@@ -59,8 +59,8 @@ std::optional<Term> Raft::TermAt(LogIndex index) const {
 namespace {
 
 RoleName NameOf(const Role& role, bool is_voter) {
+  if (std::holds_alternative<Leader>(role)) return RoleName::kLeader;  // also one that removes itself
   if (!is_voter) return RoleName::kLearner;
-  if (std::holds_alternative<Leader>(role)) return RoleName::kLeader;
   return std::holds_alternative<Follower>(role) ? RoleName::kFollower : RoleName::kCandidate;
 }
 
@@ -83,7 +83,10 @@ RaftStatus RaftCore::status() const {
     status.leader = options_.id;
     status.replication[options_.id] = log_.IdBefore(durability_.durable_end());
     for (const auto& [id, progress] : leader->tracker.peers()) {
-      status.replication[id] = log_.IdBefore(progress.match_end());
+      if (!leader->tracker.IsGone(id)) status.replication[id] = log_.IdBefore(progress.match_end());
+    }
+    for (const auto& [id, matched] : status.replication) {
+      if (leader->tracker.Heard(id, now_ - options_.heartbeat_interval * 2)) status.reachable.push_back(id);
     }
   }
   return status;

@@ -41,6 +41,7 @@ struct RaftStatus {
   Membership membership;           // effective: the last one appended
   std::optional<LogId> membership_id;
   std::map<NodeId, std::optional<LogId>> replication;  // leader only: matched position of every member, itself included
+  NodeSet reachable;  // leader only: members heard within the last heartbeat intervals, itself included
 };
 
 [[nodiscard]] const char* ToString(RoleName role);

@@ -135,7 +135,7 @@ void RaftCore::OnMessage(NodeId from, const AppendResponse& response) {
     progress->Acked(response.end);
     if (response.no_space) progress->WaitForSpace();
     AdvanceCommit();
-    AdvanceChange();
+    AdvanceChanges();
   } else if (progress->mode() != Progress::Mode::kSnapshot && EndOf(response.refused) > progress->match_end()) {
     // The follower's last entry at the hint has `hint_term`; nothing of a later term can match there.
     const LogIndex retry = response.hint_term ? log_.LastEndNotAfter(response.end, *response.hint_term)
@@ -206,6 +206,7 @@ void RaftCore::Replicate(NodeId to, Progress& progress) {
   if (!reachable_by_log) {
     // Only a probe has to wait for its turn: no answer to what is in flight can lead back into the log.
     if (progress.mode() == Progress::Mode::kProbe && !MaySend(progress)) return;
+    if (std::get<Leader>(role_).tracker.IsGone(to)) return;  // a removed member is told, not repaired
     progress.StartSnapshot();
     out_.send_snapshots.push_back({to, hard_state_.term});
     return;
@@ -266,9 +267,20 @@ void RaftCore::LeaderTick() {
   // Reads whose round got lost are confirmed by this one.
   SendRound();
   for (auto& [id, progress] : leader.tracker.peers()) progress.AllowProbe();
-  AdvanceChange();
+  EndFarewells();
+  ExpireChanges();
+  AdvanceChanges();
   if (leader.transfer) leader.transfer->told = false;  // the message may have got lost
   AdvanceTransfer();
+}
+
+// Removed members are sent the rest until they know that they are removed: then they stop campaigning and do not wait
+// for a leader after a restart (raft-engines.md §5.8).
+void RaftCore::EndFarewells() {
+  auto& leader = std::get<Leader>(role_);
+  for (const auto& [id, was_told] : leader.tracker.EndFarewells(leader.round, now_)) {
+    Trace(TraceKind::kFarewellEnded, id.value(), was_told ? 1 : 0);
+  }
 }
 
 }  // namespace metasrv

@@ -4,6 +4,7 @@
 #include <utility>
 #include <variant>
 
+#include "consensus/change_queue.h"
 #include "consensus/input.h"
 #include "consensus/lease.h"
 #include "consensus/read_queue.h"
@@ -28,22 +29,6 @@ struct Candidate {
   PersistSeq own_vote;  // its own vote counts once this write is durable
 };
 
-// A membership change that this leader drives, one step per committed configuration.
-struct RunningChange {
-  enum class Stage : std::uint8_t {
-    kCatchUp,  // the learner entry is in the log; waits for its commit and for the learner to catch up
-    kJoint,    // the joint entry is in the log
-    kFinal,    // the last entry is in the log; done when it is committed
-  };
-  RequestId id;
-  NodeId node;
-  Stage stage{};
-  bool added_learner = false;  // by this change: it is taken back when the learner does not catch up
-  LogIndex entry_end;          // commit that the stage waits for
-  LogIndex progress_end;       // catching up: what the learner had when progress was last seen
-  Instant progress_deadline;   // catching up: give up then
-};
-
 // A hand-over of leadership that is under way (thesis §3.10).
 struct RunningTransfer {
   RequestId id;
@@ -64,7 +49,7 @@ struct Leader {
   bool broadcast_due = false;  // heartbeats go out at the end of this step
   Instant heartbeat_at;
   Instant quorum_check_at;
-  std::optional<RunningChange> change;
+  ChangeQueue changes;
   std::optional<RunningTransfer> transfer;
   bool sent_timeout_now = false;  // ever, in this term
 };

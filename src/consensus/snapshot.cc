@@ -13,7 +13,7 @@ void RaftCore::Handle(const SnapshotSent& sent) {
   if (progress == nullptr || progress->mode() != Progress::Mode::kSnapshot) return;
   progress->EndSnapshot(sent.delivered && sent.last ? sent.last->index.Next() : LogIndex(0));
   AdvanceCommit();
-  AdvanceChange();
+  AdvanceChanges();
 }
 
 void RaftCore::Handle(const SnapshotReceived& received) {

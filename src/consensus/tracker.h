@@ -2,6 +2,8 @@
 
 #include <map>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "consensus/progress.h"
 
@@ -12,9 +14,15 @@ class Tracker {
  public:
   explicit Tracker(NodeId self) : self_(self) {}
 
-  // Follows exactly the members of `membership` but the leader itself; new ones are probed from `next`.
-  // Returns the members that are no longer followed.
-  NodeSet Follow(const Membership& membership, LogIndex next, Instant now);
+  // Follows exactly the members of `membership` but the leader itself; new ones are probed from `next`. Members that
+  // are gone still have a Progress, and count for nothing, until they have the entries before `next` and know them to
+  // be committed, at most until `until`. Returns those that are no longer followed at all: they were taking a snapshot.
+  NodeSet Follow(const Membership& membership, LogIndex next, Instant now, Instant until);
+  // Whether `id` is followed only to be told that it was removed.
+  [[nodiscard]] bool IsGone(NodeId id) const { return farewells_.contains(id); }
+  // To be called at each new confirmation round, before it is sent. Returns the removed members that are no longer
+  // followed, and whether each has confirmed that it knows.
+  std::vector<std::pair<NodeId, bool>> EndFarewells(std::uint64_t round, Instant now);
 
   [[nodiscard]] Progress* Find(NodeId id);
   [[nodiscard]] const Progress* Find(NodeId id) const;
@@ -27,10 +35,18 @@ class Tracker {
   [[nodiscard]] std::uint64_t QuorumRound(const Membership& membership, std::uint64_t own_round) const;
   // Whether a quorum, this leader included, was heard at or after `since`.
   [[nodiscard]] bool HeardFromQuorum(const Membership& membership, Instant since) const;
+  // Whether `id`, or this leader, was heard at or after `since`.
+  [[nodiscard]] bool Heard(NodeId id, Instant since) const;
 
  private:
+  struct Farewell {
+    LogIndex end;  // entries that it has to have
+    Instant until;
+    std::optional<std::uint64_t> told_round;  // an answer to this round proves that it knows
+  };
   NodeId self_;
   std::map<NodeId, Progress> peers_;
+  std::map<NodeId, Farewell> farewells_;  // each has a Progress
 };
 
 }  // namespace metasrv

@@ -111,7 +111,7 @@ void RaftCore::EndTransfer(TransferResult result) {
   out_.transfer_done.push_back({ended.id, result, ended.to});
   Trace(TraceKind::kTransferEnded, static_cast<std::uint64_t>(result), ended.to.value());
   // What was held back meanwhile goes on.
-  if (result == TransferResult::kTimedOut) AdvanceChange();
+  if (result == TransferResult::kTimedOut) AdvanceChanges();
 }
 
 // --- target side

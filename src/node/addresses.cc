@@ -12,9 +12,6 @@ Endpoint EndpointOf(const meta::Node& node) { return {node.addr(), static_cast<s
 
 void Addresses::Reload(const sm::Reader& state) {
   std::map<NodeId, meta::Node> now = sm::ReadNodes(state);
-  for (const auto& [id, node] : table_) {
-    if (!now.contains(id)) endpoints_.erase(id);
-  }
   for (const auto& [id, node] : now) {
     const auto before = table_.find(id);
     if (before == table_.end() || EndpointOf(before->second) != EndpointOf(node)) endpoints_[id] = EndpointOf(node);

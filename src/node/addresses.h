@@ -12,7 +12,7 @@ namespace metasrv::node {
 
 // Who is reached where: the replicated node table, and what peers' messages say about themselves. The newest news wins,
 // so that a member with a new address is reached before its registration is applied, and a fresh joiner before its
-// record is.
+// record is. Who was removed stays known: the leader still has to tell it.
 class Addresses {
  public:
   // Takes over what changed in the replicated node table since the last call.

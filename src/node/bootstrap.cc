@@ -23,11 +23,13 @@ void Found(Context& context, Forwarder& forwarder, Members& members, std::functi
                       context.Warn("the node's record was not written: " + written.reply.detail());
                       return done();
                     }
-                    members.Change(context.id(), MembershipGoal::kRewrite, [&context, done](MembershipResult result) {
-                      const std::string id = std::to_string(context.id().value());
-                      if (result == MembershipResult::kDone) context.Info("Initialized with: {" + id + "}");
-                      done();
-                    });
+                    members.Change(context.id(), MembershipGoal::kRewrite,
+                                   [&context, done](const MembershipDone& ended) {
+                                     const std::string id = std::to_string(context.id().value());
+                                     if (ended.result == MembershipResult::kDone)
+                                       context.Info("Initialized with: {" + id + "}");
+                                     done();
+                                   });
                   });
 }
 

@@ -55,6 +55,9 @@ class Node::Impl final : public PumpListener {
   void TriggerSnapshot();
   [[nodiscard]] TransferReply TransferLeadership(std::optional<NodeId> to) { return hand_over_.Trigger(to); }
   void PrepareStop(std::function<void()> done);
+  void ForceSingleVoter(std::function<void(std::expected<void, std::string>)> done) {
+    members_.ForceSingleVoter(std::move(done));
+  }
   void SetChangeHook(ChangeHook hook) { change_hook_ = std::move(hook); }
   void SetInstallHook(InstallHook hook) { install_hook_ = std::move(hook); }
 

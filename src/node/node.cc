@@ -91,6 +91,10 @@ TransferReply Node::TransferLeadership(std::optional<NodeId> to) { return impl_-
 void Node::HandOver(std::function<void()> done) { impl_->PrepareStop(std::move(done)); }
 std::shared_ptr<const sm::Snapshot> Node::LocalState() const { return impl_->LocalState(); }
 void Node::TriggerSnapshot() { impl_->TriggerSnapshot(); }
+
+void Node::ForceSingleVoter(std::function<void(std::expected<void, std::string>)> done) {
+  impl_->ForceSingleVoter(std::move(done));
+}
 void Node::SetChangeHook(ChangeHook hook) { impl_->SetChangeHook(std::move(hook)); }
 void Node::SetInstallHook(InstallHook hook) { impl_->SetInstallHook(std::move(hook)); }
 

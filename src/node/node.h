@@ -88,6 +88,10 @@ class Node {
   // Flushes the state and purges the log behind it, as is done by itself every snapshot_logs_since_last entries.
   void TriggerSnapshot();
 
+  // The last resort of a voter that has lost its quorum for good: makes it the only one, with everything in its log
+  // (docs/OPERATIONS.md, "When the quorum is lost"). `done` gets the reason why not, or nothing.
+  void ForceSingleVoter(std::function<void(std::expected<void, std::string>)> done);
+
   void SetChangeHook(ChangeHook hook);
   void SetInstallHook(InstallHook hook);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <expected>
 #include <future>
 #include <nlohmann/json.hpp>
 
@@ -132,6 +133,23 @@ HttpReply TriggerSnapshot(const AdminContext& context) {
   return JsonReply("null");
 }
 
+// The last resort (docs/OPERATIONS.md): the node's own id is the confirmation.
+HttpReply ForceSingleVoter(const AdminContext& context, const HttpQuery& query) {
+  const auto status = context.node.WaitForStatus();
+  if (!status) return Failed("MetaNodeStopped");
+  const std::string id = std::to_string(status->raft.id.value());
+  if (Find(query, "id") != id) {
+    return {400, "this gives up all other voters for good; confirm it with id=" + id + ", the id of this node"};
+  }
+  using Result = std::expected<void, std::string>;
+  const auto forced = Ask<Result>(context.node, [](node::Node& node, const auto& promise) {
+    node.ForceSingleVoter([promise](Result result) { promise->set_value(std::move(result)); });
+  });
+  if (!forced) return Failed("MetaNodeStopped");
+  if (!*forced) return {409, "refused: " + forced->error()};
+  return JsonReply(Json{{"single_voter", status->raft.id.value()}}.dump());
+}
+
 }  // namespace
 
 HttpRoutes AdminRoutes(const AdminContext& context) {
@@ -147,6 +165,7 @@ HttpRoutes AdminRoutes(const AdminContext& context) {
       {"/v1/metrics", [admin](const HttpQuery&) { return MetricsPage(*admin); }},
       {"/v1/ctrl/trigger_snapshot", [admin](const HttpQuery&) { return TriggerSnapshot(*admin); }},
       {"/v1/ctrl/trigger_transfer_leader", [admin](const HttpQuery& query) { return TransferLeader(*admin, query); }},
+      {"/v1/ctrl/force_single_voter", [admin](const HttpQuery& query) { return ForceSingleVoter(*admin, query); }},
       {"/v1/features/list", [admin](const HttpQuery&) { return ListFeatures(*admin); }},
       {"/v1/features/set", [admin](const HttpQuery& query) { return SetFeature(*admin, query); }},
   };

@@ -2,6 +2,8 @@
 // end.
 #include <gtest/gtest.h>
 
+#include <array>
+
 #include "common/prng.h"
 #include "tests/support/raft_cluster.h"
 
@@ -10,7 +12,8 @@ namespace {
 
 class Walk {
  public:
-  Walk(std::uint64_t seed, std::uint64_t size) : prng_(seed), size_(size), cluster_(Options()) {
+  Walk(std::uint64_t seed, std::uint64_t size, bool changes_members)
+      : prng_(seed), size_(size), changes_members_(changes_members), cluster_(Options()) {
     NodeSet voters;
     for (std::uint64_t id = 1; id <= size; ++id) voters.push_back(NodeId(id));
     cluster_.Create(voters);
@@ -21,6 +24,9 @@ class Walk {
   }
 
   bool Converge() { return cluster_.Converge(); }
+  [[nodiscard]] std::size_t VoterCount() const {
+    return cluster_.raft(*cluster_.leader()).status().membership.Voters().size();
+  }
 
  private:
   static RaftOptions Options() {
@@ -36,7 +42,7 @@ class Walk {
   void TakeStep() {
     const NodeId id(prng_.Between(1, size_));
     const NodeId other(prng_.Between(1, size_));
-    switch (prng_.Below(19)) {
+    switch (prng_.Below(changes_members_ ? 21 : 19)) {
       case 0: cluster_.Isolate(id); break;
       case 1: cluster_.Heal(); break;
       case 2:
@@ -58,8 +64,15 @@ class Walk {
       case 12: Feed(id, TransferLeadership{RequestId(++request_), other}); break;
       case 13: Feed(id, TransferLeadership{RequestId(++request_), std::nullopt}); break;
       case 14: Feed(id, DiskHealth{static_cast<DiskLevel>(prng_.Below(3))}); break;
+      case 19: Feed(cluster_.leader().value_or(id), Change(other, prng_.Below(3))); break;
       default: cluster_.Deliver([&](NodeId from, NodeId to) { return from == id || to == other; }); break;
     }
+  }
+
+  // Of any node, the leader itself included.
+  ChangeMembership Change(NodeId node, std::uint64_t what) {
+    constexpr std::array kGoals = {MembershipGoal::kVoter, MembershipGoal::kLearner, MembershipGoal::kAbsent};
+    return {.id = RequestId(++request_), .node = node, .goal = kGoals.at(what)};
   }
 
   void Feed(NodeId id, Input input) {
@@ -68,6 +81,7 @@ class Walk {
 
   Prng prng_;
   std::uint64_t size_;
+  bool changes_members_;
   RaftCluster cluster_;
   std::uint64_t request_ = 0;
 };
@@ -75,10 +89,23 @@ class Walk {
 TEST(RandomCluster, KeepsEveryInvariantAndConverges) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
     SCOPED_TRACE(seed);
-    Walk walk(seed, 1 + seed % 5);
+    Walk walk(seed, 1 + seed % 5, false);
     walk.TakeSteps(400);
     ASSERT_TRUE(walk.Converge());
   }
+}
+
+TEST(RandomCluster, KeepsEveryInvariantAndConvergesWhileMembersComeAndGo) {
+  std::size_t changed = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    SCOPED_TRACE(seed);
+    const std::uint64_t size = 2 + seed % 4;
+    Walk walk(seed, size, true);
+    walk.TakeSteps(600);
+    ASSERT_TRUE(walk.Converge());
+    if (walk.VoterCount() != size) ++changed;
+  }
+  EXPECT_GT(changed, 50U);
 }
 
 }  // namespace

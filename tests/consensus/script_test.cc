@@ -92,6 +92,7 @@ class Interpreter {
     if (verb == "disk") return cluster_.Step(id, DiskHealth{Level(item.words.at(2))});
     if (verb == "add-voter") return Change(id, item, MembershipGoal::kVoter);
     if (verb == "add-learner") return Change(id, item, MembershipGoal::kLearner);
+    if (verb == "force-single-voter") return cluster_.Step(id, ForceSingleVoter{RequestId(++request_)});
     if (verb == "remove") return Change(id, item, MembershipGoal::kAbsent);
     ADD_FAILURE() << "unknown command: " << item.command;
   }

@@ -82,8 +82,97 @@ TEST(Cluster, AVoterThatAsksAgainIsWelcomedAndNothingIsWritten) {
   NodeWorld world;
   world.GrowTo(2);
   const auto last = world.node(1).status().raft.last;
-  EXPECT_EQ(world.Ask(1, Join(2, {"elsewhere", 1})).error(), pb::FORWARD_OK);
+  EXPECT_EQ(world.Ask(1, Join(2, world[2].endpoint)).error(), pb::FORWARD_OK);
+  EXPECT_EQ(world.Ask(1, Join(2, world[2].endpoint, true)).error(), pb::FORWARD_OK);  // and stays a voter
   EXPECT_EQ(world.node(1).status().raft.last, last);
+  EXPECT_TRUE(world.node(1).status().raft.membership.IsVoter(NodeId(2)));
+}
+
+TEST(Cluster, AnotherMachineWithTheIdOfAVoterThatIsThereIsRefused) {
+  NodeWorld world;
+  world.GrowTo(3);
+  const pb::ForwardReply reply = world.Ask(2, Join(3, {"elsewhere", 1}));
+  EXPECT_EQ(reply.error(), pb::FORWARD_REFUSED);
+  EXPECT_EQ(reply.detail(),
+            "node id 3 is already a voter at host-3:28003; give the new node another id, or remove the old one first");
+  world.Crash(3);
+  world.loop.RunFor(Duration::Seconds(3));
+  EXPECT_EQ(world.Ask(1, Join(3, {"elsewhere", 1})).error(), pb::FORWARD_OK);  // in doubt as ever
+}
+
+TEST(Cluster, ANodeThatJoinedWithAWrongAddressCanJoinWithTheRightOne) {
+  NodeWorld world;
+  world.GrowTo(1);
+  Machine& machine = world.Add(2);
+  machine.options.join = {world[1].endpoint};
+  EXPECT_EQ(world.Ask(1, Join(2, {"nowhere", 1}, true)).error(), pb::FORWARD_OK);  // a learner, and never reached
+  EXPECT_TRUE(world.node(1).status().raft.membership.IsLearner(NodeId(2)));
+  world.Start(2);
+  ASSERT_TRUE(world.RunUntil([&] { return machine.started.has_value(); }));
+  ASSERT_TRUE(machine.started->has_value()) << machine.started->error();
+  EXPECT_TRUE(world.node(1).status().raft.membership.IsVoter(NodeId(2)));
+}
+
+TEST(Cluster, FiveNodesJoinAtOnceBesideOneThatNobodyCanReach) {
+  NodeWorld world;
+  world.GrowTo(1);
+  std::optional<pb::ForwardReply> unreachable;
+  world.node(1).Forward(Join(9, {"nowhere", 1}), [&](const pb::ForwardReply& reply) { unreachable = reply; });
+  for (std::uint64_t id = 2; id <= 6; ++id) {
+    world.Add(id).options.join = {world[1].endpoint};
+    world.Start(id);
+  }
+  EXPECT_TRUE(world.RunUntil([&] { return world.node(1).status().raft.membership.Voters().size() == 6; },
+                             Duration::Seconds(5)));
+  EXPECT_FALSE(unreachable.has_value());
+  for (std::uint64_t id = 2; id <= 6; ++id) {
+    ASSERT_TRUE(world.RunUntil([&] { return world[id].started.has_value(); }));
+    EXPECT_TRUE(world[id].started->has_value());
+    EXPECT_FALSE(world[id].trace.Has("while joining cluster via"));  // nobody had to ask twice
+  }
+  EXPECT_TRUE(world.RunUntil([&] { return unreachable.has_value(); }));
+  EXPECT_EQ(unreachable->error(), pb::FORWARD_REFUSED);
+  EXPECT_FALSE(world.node(1).status().raft.membership.Contains(NodeId(9)));
+}
+
+TEST(Cluster, TwoNodesThatJoinAtOnceWithOneAddressDoNotBothGetIn) {
+  NodeWorld world;
+  world.GrowTo(1);
+  std::vector<pb::ForwardReply> replies;
+  for (std::uint64_t id = 2; id <= 3; ++id) {
+    world.node(1).Forward(Join(id, {"same", 7}, true),
+                          [&](const pb::ForwardReply& reply) { replies.push_back(reply); });
+  }
+  ASSERT_TRUE(world.RunUntil([&] { return replies.size() == 2; }));
+  EXPECT_EQ(replies[0].detail(), "address same:7 is already used by node 2");
+  EXPECT_EQ(replies[1].error(), pb::FORWARD_OK);
+}
+
+TEST(Cluster, ALeaveThatWouldCostTheQuorumIsRefusedAndNamesWhoIsMissing) {
+  NodeWorld world;
+  world.GrowTo(3);
+  world.Crash(3);
+  world.loop.RunFor(Duration::Seconds(3));
+  const pb::ForwardReply reply = world.Ask(1, Leave(2));
+  EXPECT_EQ(reply.error(), pb::FORWARD_REFUSED);
+  EXPECT_EQ(reply.detail(),
+            "node 2 can not leave: the voters that remain would have no quorum, because these can not be reached: "
+            "3 at host-3:28003; bring them back, or remove them first");
+  EXPECT_EQ(world.Ask(2, Leave(3)).error(), pb::FORWARD_OK);
+  EXPECT_EQ(world.Ask(2, Leave(2)).error(), pb::FORWARD_OK);
+}
+
+TEST(Cluster, ARemovedMemberKnowsItAndJoinsAgainOnItsOldDisk) {
+  NodeWorld world;
+  world.GrowTo(3);
+  EXPECT_EQ(world.Ask(1, Leave(3)).error(), pb::FORWARD_OK);
+  world.loop.RunFor(Duration::Seconds(3));
+  EXPECT_FALSE(world.node(3).status().applied_membership.Contains(NodeId(3)));
+  world.Crash(3);
+  world.Start(3);
+  ASSERT_TRUE(world.RunUntil([&] { return world[3].started.has_value(); }));
+  EXPECT_TRUE(world[3].started->has_value());
+  EXPECT_TRUE(world.node(1).status().raft.membership.IsVoter(NodeId(3)));
 }
 
 TEST(Cluster, AnAddressThatAnotherMemberUsesIsRefused) {

@@ -1,0 +1,48 @@
+#include "sim/invariants/membership_rule.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace metasrv::sim {
+namespace {
+
+std::size_t Difference(const NodeSet& a, const NodeSet& b) {
+  NodeSet differ;
+  std::set_symmetric_difference(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(differ));
+  return differ.size();
+}
+
+}  // namespace
+
+bool IsLegalStep(const Membership& before, const Membership& next) {
+  if (before.configs.empty() || next.configs.empty() || !next.Validate()) return false;
+  if (before.IsJoint()) return !next.IsJoint() && next == UniformMembership(before.configs.back(), before.Learners());
+  if (next.configs.front() != before.configs.front()) return false;
+  if (!next.IsJoint()) return Difference(before.nodes, next.nodes) <= 1;
+  return next.configs.size() == 2 && next.nodes == before.nodes &&
+         Difference(next.configs.front(), next.configs.back()) == 1;
+}
+
+void MembershipRule::OnCommitted(const Entry& entry) {
+  if (entry.kind != EntryKind::kMembership) return;
+  if (last_ && !IsLegalStep(*last_, *entry.membership)) {
+    verdict_.Broken(kLegalSteps, metasrv::ToString(*last_) + " is followed by " + metasrv::ToString(*entry.membership) +
+                                     " at " + ToString(entry.id));
+  }
+  last_ = *entry.membership;
+}
+
+void MembershipRule::OnLeader(const NodeView& view) {
+  const auto committed = view.log->IdBefore(view.commit_end);
+  if (!committed || committed->term != view.hard_state.term) return;
+  std::size_t count = 0;
+  for (LogIndex i = std::max(view.commit_end, view.log->begin()); i < view.log->end(); i = i.Next()) {
+    if (view.log->At(i).kind == EntryKind::kMembership) ++count;
+  }
+  if (count > 1) {
+    verdict_.Broken(kOneChange,
+                    Name(view.id) + " has " + std::to_string(count) + " uncommitted memberships in its log");
+  }
+}
+
+}  // namespace metasrv::sim
