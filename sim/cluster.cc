@@ -149,10 +149,9 @@ void Cluster::Join(Member& member) {
                                  if (result) {
                                    if (!joined.ever_joined) probes_.Hit(Probe::k_node_joined);
                                    joined.ready = joined.ever_joined = true;
-                                   if (joined.rejoins && LeaderCounts(id)) {
+                                   if (joined.rejoins && joined.open_leaves == 0 && LeaderCounts(id)) {
                                      probes_.Hit(Probe::k_node_rejoined);
                                      joined.leaving = joined.rejoins = false;
-                                     joined.open_leaves = 0;
                                    }
                                  } else {
                                    probes_.Hit(Probe::k_join_retried);
@@ -239,14 +238,18 @@ void Cluster::Leave(NodeId id, NodeId via) {
   pb::ForwardRequest request;
   request.set_hops(1);
   request.mutable_leave()->set_node_id(id.value());
-  AskAsOperator(via, std::move(request), [this, id](const pb::ForwardReply& reply) {
+  const std::uint32_t rejoin_count = At(id).rejoin_count;
+  AskAsOperator(via, std::move(request), [this, id, rejoin_count](const pb::ForwardReply& reply) {
+    if (reply.error() != pb::FORWARD_OK && reply.error() != pb::FORWARD_REFUSED) return;
     Member& member = At(id);
-    if (reply.error() == pb::FORWARD_REFUSED && member.open_leaves > 0 && --member.open_leaves == 0) {
-      member.leaving = member.rejoins = false;
+    const bool is_last = member.open_leaves > 0 && --member.open_leaves == 0;
+    if (reply.error() == pb::FORWARD_REFUSED) {
+      if (is_last && !member.left && !member.rejoins) member.leaving = false;
+      return;
     }
-    if (reply.error() != pb::FORWARD_OK) return;
     probes_.Hit(Probe::k_node_left);
-    member.left = true;
+    // It may have come back before this answer did.
+    if (member.rejoin_count == rejoin_count) member.left = true;
   });
 }
 
@@ -279,6 +282,7 @@ void Cluster::Rejoin(NodeId id) {
   CHECK(member.left);
   member.left = false;
   member.rejoins = true;
+  ++member.rejoin_count;
   Stop(id);
   Start(id);
 }

@@ -104,7 +104,8 @@ class Cluster {
     bool ready = false;
     bool ever_joined = false;
     bool leaving = false;
-    std::uint32_t open_leaves = 0;  // asked for and not definitely refused
+    std::uint32_t open_leaves = 0;  // asked for, and it is not known how they ended
+    std::uint32_t rejoin_count = 0;
     bool left = false;
     bool rejoins = false;
     bool keep_down = false;
