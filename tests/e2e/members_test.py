@@ -5,7 +5,15 @@ import json
 import threading
 import unittest
 
-from harness import ClusterTest, databend_meta, free_port, wait_for
+from harness import ClusterTest, databend_meta, free_port, read, wait_for
+
+
+def edit(node, old, new):
+    """Replaces a part of the node's configuration file."""
+    text = read(node.config)
+    assert old in text
+    with open(node.config, "w", encoding="utf-8") as file:
+        file.write(text.replace(old, new))
 
 
 class Load:
@@ -123,8 +131,7 @@ class Members(ClusterTest):
         first = self.single()
         config = f"localhost:{first.raft}"
         lost = self.node(2, join=[config])
-        text = open(lost.config, encoding="utf-8").read().replace('raft_advertise_host = "localhost"', 'raft_advertise_host = "nowhere.invalid"')
-        open(lost.config, "w", encoding="utf-8").write(text)
+        edit(lost, 'raft_advertise_host = "localhost"', 'raft_advertise_host = "nowhere.invalid"')
         lost.start()
         self.assertEqual(1, lost.process.wait(timeout=60))
         self.assertIn("did not catch up in time", lost.output())
@@ -138,8 +145,7 @@ class Members(ClusterTest):
         self.joiner(4, first).start().wait_started()
         imposter = self.joiner(2, first)
         imposter.raft_dir = self.path("_other")
-        text = open(imposter.config, encoding="utf-8").read().replace('"./_meta2"', '"./_other"')
-        open(imposter.config, "w", encoding="utf-8").write(text)
+        edit(imposter, '"./_meta2"', '"./_other"')
         imposter.start()
         self.assertEqual(1, imposter.process.wait(timeout=60))
         self.assertIn(f"node id 2 is already a voter at localhost:{second.raft}", imposter.output())
@@ -155,8 +161,7 @@ class Members(ClusterTest):
         third = self.joiner(3, first).start().wait_started()
         self.assertEqual(0, third.stop())
         moved = free_port()
-        text = open(third.config, encoding="utf-8").read().replace(f"raft_api_port = {third.raft}", f"raft_api_port = {moved}")
-        open(third.config, "w", encoding="utf-8").write(text)
+        edit(third, f"raft_api_port = {third.raft}", f"raft_api_port = {moved}")
         third.start().wait_started()
         addresses = lambda node: {member["name"]: member["endpoint"]["port"] for member in node.members()}
         for node in (first, second, third):
