@@ -2,13 +2,16 @@
 #include <gtest/gtest.h>
 
 #include "server/admin_routes.h"
+#include "server/log.h"
 #include "tests/server/test_node.h"
 
 namespace metasrv::server {
 namespace {
 
 HttpReply Transfer(TestNode& node, const HttpQuery& query = {}) {
-  const AdminContext context{node.handle(), node.metrics(), [] { return PeerFigures{}; }, ""};
+  const TraceMetrics events(MakeLogTraceSink());
+  const AdminContext context{
+      node.handle(), node.metrics(), events, [] { return PeerFigures{}; }, [] { return StateFigures{}; }, ""};
   return AdminRoutes(context).at("/v1/ctrl/trigger_transfer_leader")(query);
 }
 
