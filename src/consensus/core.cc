@@ -59,7 +59,8 @@ void RaftCore::Handle(const Tick&) {
     LeaderTick();
   } else if (now_ >= election_at_) {
     if (MayCampaign()) {
-      CHECK(!LeaderIsFresh());  // its own vote is owed like every other
+      // Its own vote is owed like every other; only the single voter owes it to nobody.
+      CHECK(!LeaderIsFresh() || !MayOweLoyalty());
       StartPreVote();
     } else {
       ResetElectionTimer();

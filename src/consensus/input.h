@@ -131,7 +131,8 @@ struct ClockJumped {
   Kind kind{};
 };
 
-// Campaign now, without waiting for the election timeout (tests, first start of a single voter).
+// Campaign now, without waiting for the election timeout (tests, first start of a single voter). Ignores what this node
+// owes to its leader: not to be fed while that may hold a lease.
 struct Campaign {};
 
 using Input = std::variant<Tick, Received, Propose, Read, ChangeMembership, ForceSingleVoter, Persisted, SnapshotSent,

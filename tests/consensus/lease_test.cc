@@ -262,6 +262,22 @@ TEST(Stickiness, DoesNotDelayAnOnlyVoter) {
   EXPECT_EQ(cluster.leader(), kOne);
 }
 
+// A follower whose leader has just removed itself, and whose disk has room again.
+TEST(Stickiness, DoesNotKeepAVoterThatIsTheOnlyOneNowFromCampaigning) {
+  RaftCluster cluster(WithLease());
+  cluster.Create({kOne, kTwo});
+  const LogId first{Term(0), kOne, LogIndex(0)};
+  cluster.Step(kTwo, Received{kOne, AppendRequest{.term = Term(1),
+                                                  .prev = first,
+                                                  .entries = {Entry::OfMembership({Term(1), kOne, LogIndex(1)},
+                                                                                  UniformMembership({kTwo}))},
+                                                  .commit_end = LogIndex(1)}});
+  cluster.Step(kTwo, DiskSpace{SpaceLevel::kCritical});
+  cluster.Step(kTwo, DiskSpace{SpaceLevel::kEnough});
+  cluster.Advance(Ms(1));
+  EXPECT_EQ(cluster.leader(), kTwo);
+}
+
 TEST(Stickiness, AVoterThatHeardOfANewTermStillOwesLoyaltyToTheLeaderOfTheOldOne) {
   RaftCluster cluster = Led();
   const std::optional<LogId> last = cluster.raft(kThree).status().last;
