@@ -38,6 +38,8 @@ void Forwarder::Route(pb::ForwardRequest request, Reach reach, OutcomeDone done)
   ++(request.has_write() ? pending_writes_ : pending_changes_);
   const Instant now = context_.Now();
   auto job = std::make_unique<Job>();
+  if (request.has_write()) job->bytes = request.write().ByteSizeLong();
+  pending_bytes_ += job->bytes;
   job->request = std::move(request);
   job->reach = reach;
   job->give_up = now + context_.options.leader_wait;
@@ -54,15 +56,16 @@ std::optional<Outcome> Forwarder::Refuse(const pb::ForwardRequest& request) cons
     return Failed(pb::FORWARD_BUSY, "too many changes of the membership are waiting");
   }
   if (auto reason = sm::WhyInvalid(request.write())) return Failed(pb::FORWARD_REFUSED, *reason);
-  // What makes room still gets in when nothing else does.
-  const std::size_t limit = context_.options.pending_writes_max * (sm::MayGrow(request.write()) ? 1 : 2);
-  if (pending_writes_ >= limit) {
-    return Failed(pb::FORWARD_BUSY, "too many writes are waiting");
-  }
-  if (request.write().ByteSizeLong() > context_.options.command_bytes_max) {
+  const std::size_t bytes = request.write().ByteSizeLong();
+  if (bytes > context_.options.command_bytes_max) {
     return Failed(pb::FORWARD_REFUSED,
                   "the command is larger than " + std::to_string(context_.options.command_bytes_max) + " bytes");
   }
+  // What makes room still gets in when nothing else does.
+  const bool grows = sm::MayGrow(request.write());
+  const bool too_many = pending_writes_ >= context_.options.pending_writes_max * (grows ? 1 : 2);
+  const bool too_much = grows && pending_bytes_ > 0 && pending_bytes_ + bytes > context_.options.pending_bytes_max;
+  if (too_many || too_much) return Failed(pb::FORWARD_BUSY, "too many writes are waiting");
   return std::nullopt;
 }
 
@@ -214,6 +217,7 @@ void Forwarder::Park(JobPtr job, pb::ForwardError error, std::string detail, Ins
 void Forwarder::Finish(JobPtr job, Outcome outcome) {
   const bool is_write = job->request.has_write();
   --(is_write ? pending_writes_ : pending_changes_);
+  pending_bytes_ -= job->bytes;
   if (is_write && !outcome.ok()) ++failed_writes_;
   job->done(std::move(outcome));
 }

@@ -45,6 +45,7 @@ class Forwarder {
  private:
   struct Job {
     pb::ForwardRequest request;
+    std::size_t bytes = 0;  // of the write
     Reach reach{};
     Instant give_up;           // for finding a leader
     Instant deadline;          // for the whole request
@@ -90,6 +91,7 @@ class Forwarder {
   RaftView view_;
   std::uint64_t last_call_ = 0;
   std::size_t pending_writes_ = 0;
+  std::size_t pending_bytes_ = 0;
   std::size_t pending_changes_ = 0;  // joins and leaves
   std::uint64_t failed_writes_ = 0;
   bool stopped_ = false;

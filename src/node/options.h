@@ -51,6 +51,7 @@ struct NodeOptions {
   Duration state_scrub_interval = Duration::Seconds(600);  // between passes over the rows; 0: none
   std::size_t command_bytes_max = 30 * 1024 * 1024;
   std::size_t pending_writes_max = 65536;
+  std::size_t pending_bytes_max = 128 * 1024 * 1024;  // of these writes
   std::size_t pending_reads_max = 65536;
   std::size_t pending_changes_max = 1024;
 

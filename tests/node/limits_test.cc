@@ -91,9 +91,9 @@ TEST_F(Limits, AStartWithAFullDiskSucceedsAndServesOnceThereIsRoom) {
   EXPECT_EQ(world.Get(1, "k"), "v");
 }
 
-TEST_F(Limits, MoreUncommittedBytesThanAllowedAreBusyAndDeletionsPass) {
+TEST_F(Limits, MoreBytesThanMayWaitAreBusyAndDeletionsPass) {
   world.Add(1).options.single = true;
-  world[1].options.raft.uncommitted_bytes_max = 500;
+  world[1].options.pending_bytes_max = 500;
   world.Start(1);
   ASSERT_TRUE(world.RunUntil([&] { return world[1].started.has_value(); }));
   world[1].log.hold = true;
