@@ -72,6 +72,8 @@ TEST_F(Snapshots, ACrashBetweenTheInstalledStateAndTheLogsResetIsRepaired) {
   Machine& joiner = AddJoiner();
   world.Start(2);
   ASSERT_TRUE(world.RunUntil([&] { return joiner.started.has_value(); }));
+  // The state has all that was acknowledged: what the log is about to lose must not be missed.
+  ASSERT_TRUE(world.RunUntil([&] { return world.node(2).status().last_applied == world.node(1).status().raft.last; }));
   world.Crash(2);
   // As if the reset of the log, and everything after it, had not become durable.
   joiner.log.contents.purged.reset();
