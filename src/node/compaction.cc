@@ -87,10 +87,11 @@ void Compaction::OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts
 // Requires: the durable state contains the entries before `end`.
 LogIndex Compaction::FirstToKeep(LogIndex end) const {
   LogIndex begin(end.value() - std::min(end.value(), context_.options.max_applied_log_to_keep));
-  if (auto needed = NeededByPeers(); needed && *needed < begin) {
+  std::optional<LogIndex> needed = NeededByPeers();
+  if (const auto pinned = sender_.oldest_end()) needed = std::min(needed.value_or(*pinned), *pinned);
+  if (needed && *needed < begin) {
     begin = std::min(begin, std::max(*needed, FirstWithin(context_.options.keep_for_peers_bytes, end)));
   }
-  if (auto needed = sender_.oldest_end()) begin = std::min(begin, *needed);
   return begin;
 }
 
