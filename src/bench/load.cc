@@ -47,8 +47,10 @@ class LoadRun {
 
   std::expected<LoadResult, std::string> Run() {
     if (auto known = ServerCpu(); !known) return std::unexpected(known.error());
+    const bool warms_up = options_.warm_up > Duration();
+    measuring_ = !warms_up;
     StartThreads();
-    Sleep(options_.warm_up);
+    if (warms_up) Sleep(options_.warm_up);
     const Duration client_before = OwnCpuTime();
     const auto servers_before = ServerCpu();
     const Clock::time_point start = Clock::now();

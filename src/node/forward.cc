@@ -1,7 +1,6 @@
 #include "node/forward.h"
 
 #include <algorithm>
-#include <iterator>
 #include <utility>
 
 #include "sm/growth.h"
@@ -111,7 +110,7 @@ void Forwarder::RunHere(JobPtr job) {
   if (auto reason = space_.WhyRefused(job->request.write())) {
     return Finish(std::move(job), Failed(pb::FORWARD_NO_SPACE, std::move(*reason)));
   }
-  if (queued_.empty()) ArmTimer(job->deadline);
+  queued_bytes_ += job->request.write().ByteSizeLong();
   queued_.push_back(std::move(job));
   ProposeSoon();
 }
@@ -128,9 +127,12 @@ void Forwarder::ProposeSoon() {
 // Natural group commit: what arrives while the batch before is on its way goes together, as one write and one message
 // for each peer. While the disk is busy, because nothing could become durable sooner; until the batch before is
 // committed, but not for long, so that commits of far peers overlap. Under load there is no hurry at all: what a batch
-// costs, its wake-ups, messages and syncs on all nodes, is better shared by many.
+// costs, its wake-ups, messages and syncs on all nodes, is better shared by many. When the disk hangs the leader makes
+// way, and what has gathered goes to the next one.
 bool Forwarder::ShouldGather() const {
   if (!pump_.leads()) return false;
+  // More than consensus would take on must not pile up here: it refuses the rest at once.
+  if (!pump_.HasRoomFor(queued_bytes_)) return false;
   if (pump_.storing()) return true;
   const bool under_load = last_batch_ >= kBatchUnderLoad;
   return (pump_.committing() || under_load) && context_.Now() < proposed_at_ + kGatherMax;
@@ -150,6 +152,7 @@ void Forwarder::OnQuiet() {
 void Forwarder::ProposeQueued() {
   proposed_at_ = context_.Now();
   last_batch_ = queued_.size();
+  queued_bytes_ = 0;
   auto jobs = std::exchange(queued_, {});
   if (!pump_.leads() || pump_.view().successor) {
     for (JobPtr& job : jobs) Attempt(std::move(job));
@@ -226,21 +229,9 @@ void Forwarder::ArmTimer(Instant at) {
   timer_.SetAtLatest(at, [this] { Revisit(); });
 }
 
-// Deadlines ascend but for jobs that waited for a leader, and those few may wait a little longer.
-std::vector<Forwarder::JobPtr> Forwarder::TakeExpiredOfQueue(Instant now) {
-  const auto alive = std::ranges::find_if(queued_, [now](const JobPtr& job) { return job->deadline > now; });
-  std::vector<JobPtr> expired(std::make_move_iterator(queued_.begin()), std::make_move_iterator(alive));
-  queued_.erase(queued_.begin(), alive);
-  return expired;
-}
-
 void Forwarder::Revisit() {
   const Instant now = context_.Now();
   Instant next = Instant::Never();
-  for (JobPtr& job : TakeExpiredOfQueue(now)) {
-    Finish(std::move(job), Failed(pb::FORWARD_BUSY, "the log was not written in time"));
-  }
-  if (!queued_.empty()) next = queued_.front()->deadline;
   auto jobs = std::exchange(parked_, {});
   for (JobPtr& job : jobs) {
     if (stopped_ || now >= job->give_up) {

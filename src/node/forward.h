@@ -62,7 +62,6 @@ class Forwarder {
   void ProposeSoon();
   void ProposeOrGather();
   void ProposeQueued();
-  [[nodiscard]] std::vector<JobPtr> TakeExpiredOfQueue(Instant now);
   void PassOn(JobPtr job, NodeId leader);
   void OnReply(std::uint64_t call, bool answered, const std::string& bytes);
   void Park(JobPtr job, pb::ForwardError error, std::string detail, Instant retry_at);
@@ -78,6 +77,7 @@ class Forwarder {
   ServeMembers serve_members_;
   Timer timer_;
   std::vector<JobPtr> queued_;  // to be proposed here, together
+  std::size_t queued_bytes_ = 0;
   bool propose_posted_ = false;
   Instant proposed_at_;
   std::size_t last_batch_ = 0;  // writes proposed then

@@ -70,6 +70,11 @@ void Pump::Fail(const std::string& reason) {
   listener_.OnFatal(reason);
 }
 
+bool Pump::HasRoomFor(std::size_t bytes) const {
+  const std::size_t bytes_max = context_.options.raft.uncommitted_bytes_max;
+  return bytes <= bytes_max && std::get<Leader>(raft_.core().role()).uncommitted.HasRoom(bytes, bytes_max);
+}
+
 bool Pump::committing() const { return raft_.core().commit_end() < raft_.core().log().end(); }
 
 LogIndex Pump::applied_end() const {

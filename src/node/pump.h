@@ -88,6 +88,8 @@ class Pump {
   [[nodiscard]] bool storing() const { return durable_ < issued_; }
   // The log has entries that are not committed.
   [[nodiscard]] bool committing() const;
+  // Consensus would take on proposals of so many bytes more. Requires: leads().
+  [[nodiscard]] bool HasRoomFor(std::size_t bytes) const;
   // Nothing is waiting to be fed.
   [[nodiscard]] bool drained() const { return inputs_.empty(); }
   [[nodiscard]] const RaftView& view() const { return view_; }

@@ -43,7 +43,7 @@ class Bench(ClusterTest):
         self.assertRegex(lines[0], r"^config: Config \{ prefix: 0, client: 2, .*\}$")
         self.assertEqual("effective client_pool_size: 1", lines[1])
         results = [line for line in lines if "-th upsert_kv result: Ok(" in line]
-        self.assertEqual(["         0-th"] * 2 + ["       100-th"] * 2, sorted(line[:14] for line in results))
+        self.assertEqual(["         0-th"] * 2 + ["       100-th"] * 2, sorted(line[:13] for line in results))
         self.assertRegex(lines[-3], r"^benchmark client\(2\) \* number\(101\) in \d+ milliseconds$")
         summary = dict(re.findall(r"(\w+)=(\S+)", lines[-2]))
         self.assertEqual(("202", "202", "0", "1"), tuple(summary[name] for name in ("total", "success", "error", "client_pool_size")))

@@ -344,7 +344,7 @@ TEST_F(SingleNode, WritesThatArriveWhileTheDiskIsBusyGoToItTogether) {
   EXPECT_EQ(world.Get(1, "d"), "v");
 }
 
-TEST_F(SingleNode, AWriteThatTheDiskNeverGotToIsRefusedAsBusyInTime) {
+TEST_F(SingleNode, AWriteThatAHangingDiskNeverGotToIsRefusedForSure) {
   Start();
   std::vector<WriteStatus> answers(2);
   world[1].log.hold = true;
@@ -354,7 +354,7 @@ TEST_F(SingleNode, AWriteThatTheDiskNeverGotToIsRefusedAsBusyInTime) {
     world.loop.RunReady();
   }
   world.loop.RunFor(world[1].options.write_timeout + Duration::Seconds(1));
-  EXPECT_EQ(answers, (std::vector{WriteStatus::kUnknown, WriteStatus::kBusy}));
+  EXPECT_EQ(answers, (std::vector{WriteStatus::kUnknown, WriteStatus::kNoLeader}));
 }
 
 TEST_F(SingleNode, FlushesAreAtLeastThePauseApartButNotForgotten) {
