@@ -1,5 +1,6 @@
 #include "sim/cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "common/check.h"
@@ -12,6 +13,7 @@ namespace {
 constexpr NodeId kPhantom(99);
 constexpr Duration kSettleMax = Duration::Seconds(1);
 constexpr Duration kSupervisorPause = Duration::Millis(200);
+constexpr Duration kOperatorPause = Duration::Seconds(1);
 constexpr io::DrawKind kDrift("clock.drift");
 constexpr io::DrawKind kSkew("clock.skew");
 
@@ -39,6 +41,9 @@ Cluster::Cluster(io::World& world, const RunOptions& options, Judges& judges, Ve
     if (on_trace_) on_trace_(node, event);
   });
   for (std::uint64_t i = 1; i <= options.nodes; ++i) AddMachine(NodeId(i));
+  for (auto& [id, member] : members_) {
+    if (options.import_like != 0) Import(member);
+  }
 }
 
 Cluster::~Cluster() {
@@ -110,7 +115,7 @@ void Cluster::CreateNode(Member& member) {
   node::NodeOptions options = options_.ToNodeOptions(id);
   options.raft_advertise = EndpointOf(id);
   options.grpc_advertise = "n" + std::to_string(id.value()) + ":9191";
-  options.single = id == NodeId(1) && !member.rejoins;
+  options.single = id == NodeId(1) && !member.rejoins && !member.wiped;
   options.learner = LearnsOnly(id);
   for (const NodeId other : ids_) {
     const bool joins = !member.leaving || member.rejoins;
@@ -144,20 +149,90 @@ void Cluster::Join(Member& member) {
   member.ready = false;
   member.node->JoinAndRegister([](const std::string&) {},
                                [this, id, incarnation](const auto& result) {
-                                 Member& joined = At(id);
-                                 if (joined.incarnation != incarnation || !joined.node) return;
-                                 if (result) {
-                                   if (!joined.ever_joined) probes_.Hit(Probe::k_node_joined);
-                                   joined.ready = joined.ever_joined = true;
-                                   if (joined.rejoins && joined.open_leaves == 0 && LeaderCounts(id)) {
-                                     probes_.Hit(Probe::k_node_rejoined);
-                                     joined.leaving = joined.rejoins = false;
-                                   }
-                                 } else {
-                                   probes_.Hit(Probe::k_join_retried);
-                                   RestartSoon(id, incarnation);
-                                 }
+                                 Member& asked = At(id);
+                                 if (asked.incarnation != incarnation || !asked.node) return;
+                                 result ? OnJoined(asked) : OnNotJoined(asked);
                                });
+}
+
+void Cluster::OnJoined(Member& member) {
+  if (!member.ever_joined) probes_.Hit(member.wiped ? Probe::k_voter_refilled : Probe::k_node_joined);
+  member.ready = member.ever_joined = true;
+  if (member.rejoins && member.open_leaves == 0 && LeaderCounts(member.id)) {
+    probes_.Hit(Probe::k_node_rejoined);
+    member.leaving = member.rejoins = false;
+  }
+}
+
+void Cluster::OnNotJoined(Member& member) {
+  probes_.Hit(Probe::k_join_retried);
+  RestartSoon(member.id, member.incarnation);
+  if (!member.old_disk_in || !member.node->raft().core().disk_refused()) return;
+  // The operator does what the message says.
+  probes_.Hit(Probe::k_old_disk_refused);
+  world_.After(kSupervisorPause / 2, [this, id = member.id] {
+    if (!At(id).node) WipeDisk(id);
+  });
+}
+
+void Cluster::WipeDisk(NodeId id) {
+  Member& member = At(id);
+  CHECK(member.node == nullptr);
+  member.old_disk = member.machine->disk().Image();
+  member.machine->Wipe();
+  member.wiped = true;
+  member.old_disk_in = member.ever_joined = false;
+  judges_.OnDiskReplaced(id);
+}
+
+void Cluster::ReturnOldDisk(NodeId id) {
+  Member& member = At(id);
+  CHECK(member.node == nullptr);
+  CHECK(member.old_disk.has_value());
+  member.machine->ReplaceDisk(*std::exchange(member.old_disk, std::nullopt));
+  member.old_disk_in = true;
+  member.ever_joined = false;
+  judges_.OnDiskReplaced(id);
+  WatchOldDisk(id);
+}
+
+// Who was removed meanwhile is told nothing: nobody sends to it. The operator sees that the leader does not list the
+// node, and does what the documents say.
+void Cluster::WatchOldDisk(NodeId id) {
+  world_.After(kOperatorPause, [this, id] {
+    Member& member = At(id);
+    if (!member.old_disk_in || member.ready) return;
+    if (!member.node || !Leader() || LeaderCounts(id)) return WatchOldDisk(id);
+    Crash(id);
+    WipeDisk(id);
+    Start(id);
+  });
+}
+
+bool Cluster::AwaitsRefill() const {
+  return std::ranges::any_of(members_, [](const auto& member) {
+    return (member.second.wiped || member.second.old_disk_in) && !member.second.ever_joined;
+  });
+}
+
+bool Cluster::MayLoseDisk(NodeId id) const {
+  const bool departs =
+      std::ranges::any_of(members_, [](const auto& member) { return member.second.leaving && !member.second.left; });
+  const bool all_joined =
+      std::ranges::all_of(members_, [](const auto& member) { return member.second.incarnation > 0; });
+  return !departs && all_joined && !At(id).leaving && judges_.CanLoseDisk(id);
+}
+
+void Cluster::Import(Member& member) {
+  NodeSet voters;
+  NodeSet learners;
+  for (const NodeId id : ids_) (LearnsOnly(id) ? learners : voters).push_back(id);
+  io::DiskImage disk;
+  io::LogBatch batch;
+  batch.node_id = member.id;
+  batch.append = {Entry::OfMembership({Term(0), NodeId(1), LogIndex(0)}, UniformMembership(voters, learners))};
+  disk.log.Apply(batch);
+  member.machine->ReplaceDisk(std::move(disk));
 }
 
 // A removed node may not know that it was removed, and then it registers without having joined.

@@ -56,6 +56,15 @@ class Cluster {
   void RemovePhantom(NodeId via);
   // An operator starts a removed node again, on its old disk, so that it joins anew. Requires: Left(id).
   void Rejoin(NodeId id);
+  // Puts an empty disk into the machine of a node that is down; it then starts with join. The old one is kept.
+  void WipeDisk(NodeId id);
+  // Puts the disk that was taken out last back in. Requires: the node is down, HasOldDisk(id).
+  void ReturnOldDisk(NodeId id);
+  [[nodiscard]] bool HasOldDisk(NodeId id) const { return At(id).old_disk.has_value(); }
+  // The loss of the node's disk is one that the cluster promises to survive, and nobody's departure is under way.
+  [[nodiscard]] bool MayLoseDisk(NodeId id) const;
+  // Some node has an empty disk and is not back yet.
+  [[nodiscard]] bool AwaitsRefill() const;
   // From now on the node stays down once it is down.
   void KeepDown(NodeId id) { At(id).keep_down = true; }
   // Told of every node that goes down, with the incarnation that ended.
@@ -110,6 +119,9 @@ class Cluster {
     bool rejoins = false;
     bool keep_down = false;
     bool stopping = false;
+    bool wiped = false;  // at some time
+    bool old_disk_in = false;
+    std::optional<io::DiskImage> old_disk;
   };
 
   [[nodiscard]] Member& At(NodeId id) { return members_.at(id); }
@@ -123,6 +135,11 @@ class Cluster {
   void OpenDisk(Member& member);
   void CreateNode(Member& member);
   void Join(Member& member);
+  void OnJoined(Member& member);
+  void OnNotJoined(Member& member);
+  void WatchOldDisk(NodeId id);
+  // Every node starts with the same entry, as after an import: all are members and no disk is recorded.
+  void Import(Member& member);
   // The running leader has `id` in its membership.
   [[nodiscard]] bool LeaderCounts(NodeId id) const;
   void TakeDown(Member& member);

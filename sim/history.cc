@@ -62,9 +62,12 @@ void History::Execute(const Entry& entry) {
   sm::LogEntry input;
   input.id = entry.id;
   meta::Membership membership;
+  pb::MembershipIdentity identity;
   if (entry.kind == EntryKind::kMembership) {
     membership = node::ToProto(*entry.membership);
     input.membership = &membership;
+    identity = node::ToProto(entry.membership->identity);
+    input.identity = &identity;
   }
   ModelStep expected;
   Step step;

@@ -24,18 +24,60 @@ Judges::Judges(History::TokenOf token_of, Verdict& verdict, Probes& probes)
       election_safety_(verdict),
       log_matching_(verdict),
       leader_completeness_(verdict),
-      commit_rule_(verdict, [this](NodeId node) { return DiskOf(node); }),
+      commit_rule_(verdict, [this](NodeId node, Incarnation recorded) { return DiskOf(node, recorded); }),
       committed_immutable_(verdict),
       match_truth_(verdict),
       membership_rule_(verdict),
       monotonic_(verdict),
       promises_(verdict),
+      recorded_disks_(verdict),
       history_(log_matching_, std::move(token_of), verdict),
       state_machine_safety_(history_, verdict) {}
 
 const DiskLedger* Judges::DiskOf(NodeId node) const {
   const auto found = nodes_.find(node);
   return found == nodes_.end() ? nullptr : &found->second.disk;
+}
+
+const DiskLedger* Judges::DiskOf(NodeId id, Incarnation recorded) const {
+  const auto found = nodes_.find(id);
+  if (found == nodes_.end()) return nullptr;
+  const Watched& node = found->second;
+  if (Counts(recorded, node.disk_name)) return &node.disk;
+  for (const auto& [name, disk] : node.drawer) {
+    if (Counts(recorded, name)) return &disk;
+  }
+  return nullptr;
+}
+
+bool Judges::CountsNow(const Membership& membership, NodeId id) const {
+  const auto found = nodes_.find(id);
+  if (found == nodes_.end() || found->second.disk_name == Incarnation()) return false;
+  return Counts(membership.identity.Recorded(id), found->second.disk_name);
+}
+
+bool Judges::CanLoseDisk(NodeId lost) const {
+  const auto can_lose = [&](const Membership& membership, const NodeSet& voters) {
+    if (!Contains(voters, lost)) return true;
+    const auto gone =
+        std::ranges::count_if(voters, [&](NodeId id) { return id == lost || !CountsNow(membership, id); });
+    return 2 * static_cast<std::size_t>(gone) < voters.size() ||
+           (nodes_.size() == 2 && voters.size() == 2 && gone == 1);
+  };
+  return std::ranges::all_of(nodes_, [&](const auto& node) {
+    const Membership& membership = node.second.membership;
+    return std::ranges::all_of(membership.configs, [&](const NodeSet& voters) { return can_lose(membership, voters); });
+  });
+}
+
+void Judges::OnDiskReplaced(NodeId id) {
+  Watched& node = nodes_[id];
+  CHECK(node.raft == nullptr);
+  if (node.disk_name != Incarnation()) node.drawer[node.disk_name] = node.disk;
+  node.disk_name = Incarnation();
+  node.disk = DiskLedger();
+  node.membership = Membership();
+  node.membership_id.reset();
 }
 
 std::vector<Membership> Judges::Memberships() const {
@@ -50,6 +92,7 @@ void Judges::OnOpened(NodeId id, std::uint32_t incarnation, const io::LogContent
   node.id = id;
   node.incarnation = incarnation;
   node.disk.Recover(log);
+  node.disk_name = log.incarnation.value_or(Incarnation());
   node.applied_end = state ? state->last.index.Next() : LogIndex(0);
   node.leads.reset();
   node.believed_end = LogIndex(0);
@@ -89,6 +132,7 @@ void Judges::Hear(Watched& node) {
 void Judges::OnLogIssued(NodeId id, const io::LogBatch& batch) {
   Watched& node = nodes_[id];
   Hear(node);
+  if (batch.incarnation) node.disk_name = *batch.incarnation;
   if (batch.hard_state) monotonic_.OnHardState(id, *batch.hard_state);
   const bool cuts = batch.truncate_from || batch.reset_to;
   const LogOutline before = cuts ? node.disk.issued() : LogOutline();
@@ -213,6 +257,11 @@ void Judges::OnTrace(NodeId id, const TraceEvent& event) {
       break;
     case TraceKind::kVoteRefusedAfterStart: probes_.Hit(Probe::k_vote_refused_after_start); break;
     case TraceKind::kMembershipDone: probes_.Hit(Probe::k_membership_done); break;
+    case TraceKind::kWipedVoterRefused: probes_.Hit(Probe::k_vote_refused_by_disk); break;
+    case TraceKind::kForeignDisk: probes_.Hit(Probe::k_answer_of_other_disk); break;
+    case TraceKind::kDisksRecorded: probes_.Hit(Probe::k_disks_recorded); break;
+    case TraceKind::kDiskReplaced: probes_.Hit(Probe::k_disk_replaced_in_pair); break;
+    case TraceKind::kForeignCluster: probes_.Hit(Probe::k_foreign_cluster); break;
     case TraceKind::kChangeQueued: probes_.Hit(Probe::k_change_queued); break;
     case TraceKind::kChangeEnded: NoteChangeEnded(event); break;
     case TraceKind::kPromoted: probes_.Hit(Probe::k_promoted_lagging, event.b > 0 ? 1 : 0); break;
@@ -234,6 +283,7 @@ void Judges::NoteChangeEnded(const TraceEvent& event) {
     case MembershipResult::kNotLeader:
     case MembershipResult::kInProgress:
     case MembershipResult::kLeaderAlive:
+    case MembershipResult::kOtherDisk:
     case MembershipResult::kRefused: break;
   }
 }
@@ -264,11 +314,15 @@ void Judges::OnLeave(const io::Packet& packet) {
   const auto found = nodes_.find(packet.from);
   if (found == nodes_.end()) return;
   CHECK(message_.ParseFromArray(packet.bytes.data(), static_cast<int>(packet.bytes.size())));
+  if (message_.cluster_id() == kForeignClusterId) return;  // forged; what becomes of it is what is judged
   switch (message_.body_case()) {
     case pb::PeerMessage::kAppendRequest:
       election_safety_.OnActsAsLeader(packet.from, Term(message_.append_request().term()));
       break;
-    case pb::PeerMessage::kVoteResponse: probes_.Hit(Probe::k_vote_checked); break;
+    case pb::PeerMessage::kVoteResponse:
+      probes_.Hit(Probe::k_vote_checked);
+      recorded_disks_.OnVote(message_);
+      break;
     case pb::PeerMessage::kAppendResponse: probes_.Hit(Probe::k_ack_checked); break;
     case pb::PeerMessage::kSnapshotAck: {
       probes_.Hit(Probe::k_snapshot_ack_checked);
@@ -324,6 +378,7 @@ void Judges::Judge(Watched& node) {
     election_safety_.OnActsAsLeader(node.id, *node.leads);
     leader_completeness_.OnElected(view, committed_);
     if (AnyFollowerIsSlow(node.id)) probes_.Hit(Probe::k_slow_node_waited);
+    recorded_disks_.OnElected(view);
   }
   if (led && node.leads != led) probes_.Hit(Probe::k_leader_stepped_down);
   if (node.leads) membership_rule_.OnLeader(view);
@@ -341,8 +396,8 @@ void Judges::JudgeBeliefs(const Watched& node, const NodeView& view) {
       match_truth_.Forget(node.id, id);
       continue;
     }
-    const DiskLedger* disk = DiskOf(id);
-    if (disk != nullptr) match_truth_.OnBelief(view, id, progress.match_end(), *disk);
+    const DiskLedger* disk = DiskOf(id, progress.incarnation());
+    if (disk != nullptr) match_truth_.OnBelief(view, id, progress.match_end(), *disk, progress.incarnation());
   }
 }
 

@@ -21,6 +21,7 @@
 #include "sim/invariants/membership_rule.h"
 #include "sim/invariants/monotonic.h"
 #include "sim/invariants/promises.h"
+#include "sim/invariants/recorded_disks.h"
 #include "sim/invariants/state_machine_safety.h"
 #include "sim/probes.h"
 #include "sim/verdict.h"
@@ -56,6 +57,9 @@ class Judges : public io::NetworkObserver {
                 const std::optional<StateSeen>& state);
   // `raft` lives until OnDied.
   void OnRunning(NodeId node, const Raft& raft);
+  // Another disk, or an empty one, is put into a machine that is off. What the old one held counts under its name
+  // still.
+  void OnDiskReplaced(NodeId node);
   // The node is about to be destroyed; `log` is what its disk keeps.
   void OnDied(NodeId node, const io::LogContents& log);
 
@@ -84,6 +88,13 @@ class Judges : public io::NetworkObserver {
   // The number of entries that some leader has committed.
   [[nodiscard]] LogIndex committed_end() const { return committed_.end(); }
   [[nodiscard]] const DiskLedger* DiskOf(NodeId node) const;
+  // The disk that `node` was recorded with, in its machine or out of it; where none is recorded, the one that counts.
+  [[nodiscard]] const DiskLedger* DiskOf(NodeId node, Incarnation recorded) const;
+  // Promises of the disk in `node`'s machine count under `membership`.
+  [[nodiscard]] bool CountsNow(const Membership& membership, NodeId node) const;
+  // The cluster can stand the loss of this voter's disk: in every membership that any node believes in, the disks that
+  // count and are there stay a majority; or there are two voters in all and the other one's disk is there.
+  [[nodiscard]] bool CanLoseDisk(NodeId node) const;
   // The memberships that any node last had in effect, dead nodes included.
   [[nodiscard]] std::vector<Membership> Memberships() const;
 
@@ -95,6 +106,8 @@ class Judges : public io::NetworkObserver {
     std::uint32_t incarnation = 0;
     const Raft* raft = nullptr;
     DiskLedger disk;
+    Incarnation disk_name;                       // of `disk`; 0 while it is empty
+    std::map<Incarnation, DiskLedger> drawer{};  // disks that were taken out
     LogIndex applied_end;
     std::optional<LogId> membership_id;
     Membership membership;
@@ -134,6 +147,7 @@ class Judges : public io::NetworkObserver {
   MembershipRule membership_rule_;
   Monotonic monotonic_;
   Promises promises_;
+  RecordedDisks recorded_disks_;
   History history_;
   StateMachineSafety state_machine_safety_;
   pb::PeerMessage message_;  // reused

@@ -13,10 +13,8 @@ constexpr io::DrawKind kCore("healing.core");
 constexpr io::DrawKind kKeepDiverged("healing.keep_diverged");
 constexpr Duration kAskAgain = Duration::Millis(400);
 
-std::size_t CountIn(const NodeSet& voters, const std::vector<NodeId>& nodes) {
-  return static_cast<std::size_t>(std::count_if(voters.begin(), voters.end(), [&](NodeId voter) {
-    return std::find(nodes.begin(), nodes.end(), voter) != nodes.end();
-  }));
+bool IsIn(const std::vector<NodeId>& nodes, NodeId id) {
+  return std::find(nodes.begin(), nodes.end(), id) != nodes.end();
 }
 
 }  // namespace
@@ -34,7 +32,10 @@ Liveness::Liveness(io::World& world, const RunOptions& options, Cluster& cluster
 bool Liveness::IsQuorum(const std::vector<NodeId>& nodes) const {
   for (const Membership& membership : judges_.Memberships()) {
     for (const NodeSet& voters : membership.configs) {
-      if (2 * CountIn(voters, nodes) <= voters.size()) return false;
+      const auto count = std::count_if(voters.begin(), voters.end(), [&](NodeId voter) {
+        return IsIn(nodes, voter) && judges_.CountsNow(membership, voter);
+      });
+      if (2 * static_cast<std::size_t>(count) <= voters.size()) return false;
     }
   }
   return true;

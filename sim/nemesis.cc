@@ -53,6 +53,9 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.stall_disk"), options_.stall_disk_every_ms, &Nemesis::StallDisk);
   Every(io::DrawKind("nemesis.churn"), options_.churn_every_ms, &Nemesis::ChurnStep);
   Every(io::DrawKind("nemesis.phantom"), options_.phantom_every_ms, &Nemesis::JoinPhantom);
+  Every(io::DrawKind("nemesis.wipe"), options_.wipe_every_ms, &Nemesis::WipeDisk);
+  Every(io::DrawKind("nemesis.old_disk"), options_.old_disk_every_ms, &Nemesis::ReturnOldDisk);
+  Every(io::DrawKind("nemesis.forge"), options_.forge_every_ms, &Nemesis::ForgeMessage);
 }
 
 void Nemesis::EndAll() {
@@ -289,6 +292,8 @@ void Nemesis::RemoveNode() {
   const auto staying = std::count_if(ids.begin(), ids.end(), [&](NodeId id) {
     return id != leaving && !cluster_.Leaving(id) && !cluster_.LearnsOnly(id) && cluster_.EverJoined(id);
   });
+  // Who removes a node while a disk is missing takes the quorum away himself.
+  if (cluster_.AwaitsRefill()) return;
   if (staying < 2 || leaving == via || !cluster_.Ready(leaving) || !cluster_.Running(via)) return;
   cluster_.Leave(leaving, via);
   if (Draw(kHow, 0, 2) == 0) return;

@@ -62,6 +62,9 @@ class Nemesis {
   void OnTransferStarted(NodeId leader, NodeId target);
   void ChurnStep() { churn_.Step(); }
   void JoinPhantom() { churn_.JoinPhantom(); }
+  void WipeDisk();       // nemesis_disks.cc
+  void ReturnOldDisk();  // nemesis_disks.cc
+  void ForgeMessage();   // nemesis_disks.cc
 
   void TakeDown(NodeId node);
   void Isolate(NodeId node);

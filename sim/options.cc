@@ -19,6 +19,7 @@ constexpr std::array kFields = {
     FIELD(nodes),
     FIELD(learners),
     FIELD(join_under_faults),
+    FIELD(import_like),
     FIELD(heartbeat_ms),
     FIELD(election_min_ms),
     FIELD(election_max_ms),
@@ -89,6 +90,9 @@ constexpr std::array kFields = {
     FIELD(disk_exit_ms),
     FIELD(churn_every_ms),
     FIELD(phantom_every_ms),
+    FIELD(wipe_every_ms),
+    FIELD(old_disk_every_ms),
+    FIELD(forge_every_ms),
     FIELD(down_max_ms),
     FIELD(cut_max_ms),
     FIELD(crash_after_grant_ppm),
@@ -161,6 +165,7 @@ void DeriveCluster(Deriver& draw, RunOptions& o) {
   o.nodes = draw.Pick("nodes", std::array<std::uint64_t, 16>{1, 2, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 5, 5});
   o.learners = o.nodes >= 4 ? draw.Maybe("learners", 150'000, 1, 1) : 0;
   o.join_under_faults = draw.Maybe("join_under_faults", 250'000, 1, 1);
+  o.import_like = draw.Maybe("import_like", 80'000, 1, 1);
   o.heartbeat_ms = draw.Between("heartbeat_ms", 40, 80);
   o.election_min_ms = o.heartbeat_ms * draw.Between("election_min_ms", 3, 5);
   o.election_max_ms = o.election_min_ms * 3 / 2 + draw.Between("election_max_ms", 0, o.election_min_ms);
@@ -235,6 +240,9 @@ void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
   o.leave_every_ms = draw.Maybe("leave_every_ms", 250'000, 400, 4000);
   o.churn_every_ms = draw.Maybe("churn_every_ms", 120'000, 150, 1200);
   o.phantom_every_ms = draw.Maybe("phantom_every_ms", 60'000, 500, 4000);
+  o.wipe_every_ms = draw.Maybe("wipe_every_ms", 200'000, 500, 4000);
+  o.old_disk_every_ms = draw.Maybe("old_disk_every_ms", 100'000, 500, 4000);
+  o.forge_every_ms = draw.Maybe("forge_every_ms", 60'000, 200, 4000);
   o.down_max_ms = draw.Pick("down_max_ms", std::array<std::uint64_t, 4>{50, 300, 1000, 3000});
   o.cut_max_ms = draw.Pick("cut_max_ms", std::array<std::uint64_t, 4>{200, 600, 1500, 4000});
 }

@@ -33,6 +33,7 @@ struct RunOptions {
   std::uint64_t nodes = 3;
   std::uint64_t learners = 0;           // of the nodes, the last ones join as learners for good
   std::uint64_t join_under_faults = 0;  // 1: faults begin while nodes still join
+  std::uint64_t import_like = 0;        // 1: all nodes start as members, with disks that nobody has recorded
   std::uint64_t heartbeat_ms = 50;
   std::uint64_t election_min_ms = 200;
   std::uint64_t election_max_ms = 400;
@@ -111,11 +112,14 @@ struct RunOptions {
   std::uint64_t stall_max_ms = 2000;       // ... for this long
   std::uint64_t disk_step_down_ms = 0;     // the node's patience with its disk; 0: as in production
   std::uint64_t disk_exit_ms = 0;
-  std::uint64_t down_max_ms = 1500;    // how long a crashed node stays down
-  std::uint64_t cut_max_ms = 2000;     // how long a partition, a pause or a slow disk lasts
-  std::uint64_t freeze_every_ms = 0;   // a machine sleeps or is frozen, with its clocks
-  std::uint64_t churn_every_ms = 0;    // an operator shrinks the cluster to one node and grows it again
-  std::uint64_t phantom_every_ms = 0;  // an operator lets nodes join that cannot be reached
+  std::uint64_t down_max_ms = 1500;     // how long a crashed node stays down
+  std::uint64_t cut_max_ms = 2000;      // how long a partition, a pause or a slow disk lasts
+  std::uint64_t freeze_every_ms = 0;    // a machine sleeps or is frozen, with its clocks
+  std::uint64_t churn_every_ms = 0;     // an operator shrinks the cluster to one node and grows it again
+  std::uint64_t phantom_every_ms = 0;   // an operator lets nodes join that cannot be reached
+  std::uint64_t wipe_every_ms = 0;      // a disk is replaced by an empty one
+  std::uint64_t old_disk_every_ms = 0;  // ... and the old one is put back in
+  std::uint64_t forge_every_ms = 0;     // a node of another cluster speaks up
 
   // Faults on protocol state: probability at each occasion, in parts per million.
   std::uint64_t crash_after_grant_ppm = 0;

@@ -91,7 +91,10 @@ class Experiment {
 
   void Form() {
     cluster_.Start(NodeId(1));
-    RunUntil(world_.now() + kFormingMax, [this] { return cluster_.Ready(NodeId(1)); });
+    // After an import nobody can lead alone.
+    if (options_.import_like == 0) {
+      RunUntil(world_.now() + kFormingMax, [this] { return cluster_.Ready(NodeId(1)); });
+    }
     for (const NodeId id : cluster_.ids()) {
       if (!Over()) cluster_.Start(id);
     }

@@ -17,6 +17,8 @@ const std::vector<NamedMutant>& KnownMutants() {
       {"E12", Mutant::kE12, "a transfer overrides the up-to-date check"},
       {"M02", Mutant::kM02, "a joint configuration is left before it is committed"},
       {"M03", Mutant::kM03, "a leader counts itself in a configuration without it"},
+      {"I01", Mutant::kI01, "a wiped voter votes, and its vote counts"},
+      {"I02", Mutant::kI02, "acknowledgements of a wiped voter count"},
       {"Q01", Mutant::kQ01, "a read is served without confirming leadership"},
       {"Q02", Mutant::kQ02, "a lease counts from the answers to its round"},
       {"Q03", Mutant::kQ03, "a lease outlives a jump of the clock"},

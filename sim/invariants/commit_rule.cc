@@ -26,7 +26,7 @@ bool CommitRule::OnQuorum(LogId id, const Membership& membership) const {
   for (const NodeSet& voters : membership.configs) {
     std::size_t safe_count = 0;
     for (NodeId voter : voters) {
-      const DiskLedger* disk = disk_of_(voter);
+      const DiskLedger* disk = disk_of_(voter, membership.identity.Recorded(voter));
       if (disk != nullptr && disk->SurvivesCrash(id)) ++safe_count;
     }
     if (2 * safe_count <= voters.size()) return false;

@@ -25,9 +25,10 @@ inline constexpr Property kCommitAgreement = {
 // Judges every advance of a commit point.
 class CommitRule {
  public:
-  using DiskOf = std::function<const DiskLedger*(NodeId)>;
+  using DiskOf = std::function<const DiskLedger*(NodeId, Incarnation recorded)>;
 
-  // `disk_of` answers for every node that ever ran, dead ones too; none for others.
+  // `disk_of` answers for every node that ever ran, dead ones too, with the disk that a membership records; none for
+  // others.
   CommitRule(Verdict& verdict, DiskOf disk_of) : verdict_(verdict), disk_of_(std::move(disk_of)) {}
 
   // `node` raised the commit point of the cluster to node.commit_end. `led_term_of_entry`: it is known to have led the

@@ -23,8 +23,10 @@ class MatchTruth {
  public:
   explicit MatchTruth(Verdict& verdict) : verdict_(verdict) {}
 
-  // `leader` believes that `peer`, whose log store is `disk`, has the first `match_end` entries of its log.
-  void OnBelief(const NodeView& leader, NodeId peer, LogIndex match_end, const DiskLedger& disk);
+  // `leader` believes that `peer`, whose log store is `disk`, has the first `match_end` entries of its log. A disk of
+  // another name is another belief.
+  void OnBelief(const NodeView& leader, NodeId peer, LogIndex match_end, const DiskLedger& disk,
+                Incarnation disk_name = {});
   // `leader` no longer leads.
   void Forget(NodeId leader) { beliefs_.erase(leader); }
   // `peer` is a member no more: if it comes back, the leader starts anew with it.
@@ -41,6 +43,7 @@ class MatchTruth {
   struct Belief {
     Term term;
     LogIndex match_end;
+    Incarnation disk_name;
   };
   Verdict& verdict_;
   std::map<NodeId, std::map<NodeId, Belief>> beliefs_;  // by leader, then peer

@@ -11,6 +11,12 @@ namespace metasrv {
 using NodeId = Strong<struct NodeIdTag>;
 using Term = Strong<struct TermTag>;
 
+// Names one data directory of a node: drawn at random when the directory is first used, stored in it, never changed.
+// 0: not known. See consensus/identity.h.
+using Incarnation = Strong<struct IncarnationTag>;
+// Names a cluster: drawn at random by the leader that first writes it down. 0: not known.
+using ClusterId = Strong<struct ClusterIdTag>;
+
 // Sequence number of a record in the key-value store; 0 means "absent" (kv-semantics.md §5).
 using Seq = Strong<struct SeqTag>;
 

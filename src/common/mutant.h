@@ -17,6 +17,8 @@ enum class Mutant {
   kL01,  // entries that were read back are used without comparing them with the log
   kM02,  // a joint configuration is left before it is committed
   kM03,  // a leader counts itself in a configuration without it
+  kI01,  // a voter votes with any disk, and the vote counts
+  kI02,  // a leader counts acknowledgements of any disk
   kQ01,  // a read is served without confirming leadership
   kQ02,  // a lease counts from the answers to its round, not from its sending
   kQ03,  // a lease outlives a jump of the clock

@@ -56,6 +56,13 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kVoteRefusedAfterStart: return "vote-refused-after-start";
     case TraceKind::kStarted: return "started";
     case TraceKind::kStopped: return "stopped";
+    case TraceKind::kWipedVoterRefused: return "wiped-voter-refused";
+    case TraceKind::kForeignDisk: return "foreign-disk";
+    case TraceKind::kDiskRefused: return "disk-refused";
+    case TraceKind::kDiskLied: return "disk-lied";
+    case TraceKind::kDisksRecorded: return "disks-recorded";
+    case TraceKind::kForeignCluster: return "foreign-cluster";
+    case TraceKind::kDiskReplaced: return "disk-replaced";
     case TraceKind::kInfo: return "info";
     case TraceKind::kWarning: return "warning";
   }

@@ -50,6 +50,13 @@ enum class TraceKind : std::uint8_t {
   kLeaderRemoved,          // a = term of the leader that steps down because it is not a member any more
   kForcedSingleVoter,      // a = term, b = end of the log: an operator made this node the only voter
   kFarewellEnded,          // a = removed member, b = 1 when it has confirmed that it knows
+  kWipedVoterRefused,      // a = term that was asked for, b = incarnation that the candidate's configuration records
+  kForeignDisk,            // a = voter, b = incarnation that answered and does not count
+  kDiskRefused,            // a = term, b = incarnation that the leader counts on for this node
+  kDiskLied,               // a = peer, b = number of entries that it had acknowledged
+  kDisksRecorded,          // a = index
+  kForeignCluster,         // a = sender, b = its cluster
+  kDiskReplaced,           // a = voter, b = new incarnation
   kInfo,                   // text only: a line for the operator
   kWarning,                // text only: a line for the operator
 

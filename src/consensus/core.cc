@@ -22,6 +22,7 @@ RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now,
       hard_state_(recovered.hard_state),
       log_(std::move(recovered.log)),
       durability_(log_.end()),
+      incarnation_(recovered.incarnation),
       membership_(recovered.state.membership_id, std::move(recovered.state.membership)),
       role_(Follower{}),
       sticky_until_(now),
@@ -73,7 +74,7 @@ void RaftCore::Handle(const Campaign&) {
 }
 
 void RaftCore::Handle(Received received) {
-  if (!ObserveTerm(received.from, received.message)) return;
+  if (!ObserveTerm(received.from, received.message) || !AdmitAnswer(received)) return;
   std::visit([&](auto& message) { OnMessage(received.from, message); }, received.message);
 }
 
@@ -158,7 +159,7 @@ void RaftCore::Handle(const Compact& compact) {
 
 bool RaftCore::MayCampaign() const {
   return !installing_ && !quarantined_ && disk_ != DiskLevel::kStalled && space_ != SpaceLevel::kCritical &&
-         membership_.current().IsVoter(options_.id);
+         membership_.current().IsVoter(options_.id) && CountsDisk(options_.id, incarnation_);
 }
 
 void RaftCore::ResetElectionTimer() {
@@ -179,6 +180,9 @@ void RaftCore::LeaveRole() {
   DropChanges();
   led_until_ = now_;
   if (leader->transfer) EndTransfer(TransferResult::kDeposed);
+  for (const NewDisk& disk : leader->new_disks) {
+    out_.membership_done.push_back({.id = disk.id, .result = MembershipResult::kLostLeadership, .unreachable = {}});
+  }
   for (const auto& [id, progress] : leader->tracker.peers()) {
     if (progress.mode() == Progress::Mode::kSnapshot) out_.cancel_snapshots.push_back(id);
   }
@@ -235,6 +239,7 @@ Output RaftCore::Finish() {
     ReplicateAll();
     StepDownWhenRemoved();
   }
+  StampRecordedDisks();
   if (write_due_) {
     const std::optional<LogIndex> cut = write_.reset_to ? write_.reset_to->index.Next() : write_.truncate_from;
     write_.seq = durability_.Issue(cut, log_.end());

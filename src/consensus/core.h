@@ -44,6 +44,13 @@ class RaftCore {
   // and a late TimeoutNow overrides that promise for the rest of the term, whatever became of the transfer. Reads must
   // be confirmed by a round from then on (thesis §6.4.1).
   [[nodiscard]] bool LeaseIsForfeit() const;
+  [[nodiscard]] Incarnation incarnation() const { return incarnation_; }
+  // The cluster this node is committed to belong to; 0: not known yet.
+  [[nodiscard]] ClusterId cluster() const { return membership_.ClusterAt(commit_end_); }
+  // The leader counts on another disk under this node's name.
+  [[nodiscard]] bool disk_refused() const { return disk_refused_; }
+  // Whether promises that `voter` makes with `disk` count in the present membership.
+  [[nodiscard]] bool CountsDisk(NodeId voter, Incarnation disk) const;
 
  private:
   // core.cc
@@ -146,6 +153,23 @@ class RaftCore {
   void AdvanceTransfer();
   void NoteSuccessor(NodeId from);
   void EndTransfer(TransferResult result);
+  LogIndex AppendMembership(Membership membership);
+
+  // identity.cc
+  [[nodiscard]] bool IsIndispensable() const;
+  [[nodiscard]] bool MayVote(const VoteRequest& request);
+  void StampRecordedDisks();
+  void NoteRecordedDisk(const AppendRequest& request);
+  [[nodiscard]] bool AdmitAnswer(const Received& received);
+  [[nodiscard]] bool AdmitProgress(NodeId from, Incarnation disk, const AppendResponse* response);
+  void RestartPeer(NodeId peer, Progress& progress, Incarnation disk);
+  void ForgetReplacedDisks();
+  [[nodiscard]] Incarnation DiskOf(NodeId id) const;
+  [[nodiscard]] Membership WithIdentity(Membership next);
+  void RecordKnownDisks();
+  [[nodiscard]] std::optional<MembershipResult> AnswerDisk(const ChangeMembership& change) const;
+  void RecordNewDisk(const ChangeMembership& change);
+  void AnswerNewDisks();
 
   // read.cc
   void Handle(const Read& read);
@@ -173,6 +197,8 @@ class RaftCore {
   Log log_;
   Durability durability_;
   PersistSeq hard_state_write_;  // the write that carried `hard_state_`
+  Incarnation incarnation_;      // of this node's disk
+  bool disk_refused_ = false;
   MembershipHistory membership_;
   LogIndex commit_end_;
   LogIndex emitted_end_;  // entries handed out to be applied

@@ -63,7 +63,8 @@ bool RaftCore::IsUpToDate(const std::optional<LogId>& last) const {
 
 void RaftCore::OnMessage(NodeId from, const VoteRequest& request) {
   if (request.pre_vote) {
-    const bool granted = request.term > hard_state_.term && !LeaderIsFresh() && IsUpToDate(request.last);
+    const bool granted =
+        request.term > hard_state_.term && !LeaderIsFresh() && IsUpToDate(request.last) && MayVote(request);
     if (!granted && now_ < started_until_) Trace(TraceKind::kVoteRefusedAfterStart, request.term.value(), from.value());
     SendDurable(from,
                 VoteResponse{.term = granted ? request.term : hard_state_.term, .pre_vote = true, .granted = granted});
@@ -74,7 +75,7 @@ void RaftCore::OnMessage(NodeId from, const VoteRequest& request) {
   const bool loyal = LeaderIsFresh() && !request.transfer;
   const bool free = hard_state_.voted_for ? *hard_state_.voted_for == from : !loyal;
   const bool up_to_date = IsUpToDate(request.last) || (request.transfer && MutantOn(Mutant::kE12));
-  const bool granted = request.term == hard_state_.term && free && up_to_date;
+  const bool granted = request.term == hard_state_.term && free && up_to_date && MayVote(request);
   const VoteResponse response{.term = hard_state_.term, .pre_vote = false, .granted = granted};
   if (!granted) {
     SendDurable(from, response);
@@ -116,6 +117,7 @@ void RaftCore::BecomeLeader() {
   CHECK(hard_state_.voted_for == options_.id);
   Leader leader(options_.id, Lease(options_.lease ? options_.LeaseSpan() : Duration()));
   leader.term_start = log_.end();
+  leader.since = now_;
   leader.heartbeat_at = now_ + options_.heartbeat_interval;
   leader.quorum_check_at = now_ + options_.election_timeout_min;
   (void)leader.tracker.Follow(membership_.current(), log_.end(), now_, now_);

@@ -12,10 +12,11 @@ namespace metasrv {
 // Time has passed; fires whatever is due.
 struct Tick {};
 
-// A message from `from` arrived. It may be late, repeated or out of order.
+// A message from `from` arrived, sent with the disk `incarnation`. It may be late, repeated or out of order.
 struct Received {
   NodeId from;
   Message message;
+  Incarnation incarnation{};
 };
 
 // A client's commands, to be appended in this order.
@@ -46,6 +47,7 @@ struct ChangeMembership {
   RequestId id;
   NodeId node;
   MembershipGoal goal{};
+  Incarnation disk{};  // kVoter: the disk that asks; 0: whichever it is
 };
 
 // An operator gives up the other voters for good: this node becomes the only voter, in a new term, with everything that
@@ -64,6 +66,7 @@ struct SnapshotSent {
   NodeId to;
   bool delivered = false;  // the peer has installed it
   std::optional<LogId> last;
+  Incarnation incarnation{};  // of the disk that has it
 };
 
 // A complete snapshot of leader `from` in `term` lies ready to be installed.

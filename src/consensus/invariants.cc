@@ -1,6 +1,7 @@
 #include "consensus/invariants.h"
 
 #include "common/check.h"
+#include "common/mutant.h"
 #include "consensus/core.h"
 
 namespace metasrv {
@@ -56,6 +57,13 @@ void CheckState(const RaftCore& core) {
     // A node whose disk hangs does not lead.
     CHECK(core.disk() != DiskLevel::kStalled);
     CheckChanges(core, *leader);
+    const Membership& now = core.membership().current();
+    // Nobody leads, and nobody is counted, with a disk that the membership does not know (docs/decisions/0013).
+    if (now.IsVoter(core.options().id)) CHECK(core.CountsDisk(core.options().id, core.incarnation()));
+    for (const auto& [id, progress] : leader->tracker.peers()) {
+      const bool counted = now.IsVoter(id) && progress.match_end() > LogIndex(0);
+      if (counted) CHECK(MutantOn(Mutant::kI02) || core.CountsDisk(id, progress.incarnation()));
+    }
   }
   if (std::holds_alternative<Candidate>(core.role())) CHECK(core.hard_state().voted_for == core.options().id);
 }

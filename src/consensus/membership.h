@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "common/ids.h"
+#include "consensus/identity.h"
 
 namespace metasrv {
 
@@ -14,8 +15,9 @@ using NodeSet = std::vector<NodeId>;
 // or from an operator: every voter is in `nodes`; every set is sorted and without duplicates; no config is empty.
 // A backup may hold one that breaks them; it is stored as given (export-format.md §11.4).
 struct Membership {
-  std::vector<NodeSet> configs;  // one voter set; two during a joint change; none before the first membership entry
-  NodeSet nodes;                 // all voters and learners
+  std::vector<NodeSet> configs;   // one voter set; two during a joint change; none before the first membership entry
+  NodeSet nodes;                  // all voters and learners
+  MembershipIdentity identity{};  // which disks of theirs; not part of a backup
 
   [[nodiscard]] bool IsVoter(NodeId id) const;
   [[nodiscard]] bool IsLearner(NodeId id) const { return Contains(id) && !IsVoter(id); }
@@ -26,7 +28,10 @@ struct Membership {
   [[nodiscard]] NodeSet Learners() const;
   [[nodiscard]] bool Validate() const;
 
-  friend bool operator==(const Membership&, const Membership&) = default;
+  // Compares the members, not their disks.
+  friend bool operator==(const Membership& a, const Membership& b) {
+    return a.configs == b.configs && a.nodes == b.nodes;
+  }
 };
 
 // The uniform membership with these voters and learners.

@@ -16,6 +16,8 @@ void RaftCore::Handle(const ChangeMembership& change) {
   auto* leader = std::get_if<Leader>(&role_);
   if (leader == nullptr) {
     AnswerChange(change, MembershipResult::kNotLeader);
+  } else if (const auto answer = AnswerDisk(change)) {
+    IsIndispensable() ? RecordNewDisk(change) : AnswerChange(change, *answer);
   } else if (!leader->changes.Add(change, now_ + options_.change_wait_max, options_.changes_max)) {
     AnswerChange(change, MembershipResult::kInProgress);
   } else {
@@ -36,6 +38,7 @@ bool RaftCore::MembershipIsSettled() const {
 // Takes the next step of whatever changes are under way; also of one that an earlier leader left in a joint state.
 void RaftCore::AdvanceChanges() {
   auto& leader = std::get<Leader>(role_);
+  AnswerNewDisks();
   LeaveJointWhenCommitted();
   if (!MembershipIsSettled()) return;
   CHECK(leader.changes.InJoint() == nullptr);
@@ -148,7 +151,9 @@ std::optional<MembershipResult> RaftCore::PromoteWhenCaughtUp(Change& change) {
   const NodeId node = change.request.node;
   const Progress* progress = std::get<Leader>(role_).tracker.Find(node);
   CHECK(progress != nullptr);
-  const CatchUp::Sight sight{.match_end = progress->match_end(),
+  const Incarnation asked = change.request.disk;
+  const bool other_disk = asked != Incarnation() && progress->incarnation() != asked;
+  const CatchUp::Sight sight{.match_end = other_disk ? LogIndex(0) : progress->match_end(),
                              .log_end = log_.end(),
                              .takes_snapshot = progress->mode() == Progress::Mode::kSnapshot,
                              .heard_recently = now_ - progress->last_heard() <= options_.heartbeat_interval * 2};
@@ -172,6 +177,10 @@ std::optional<MembershipResult> RaftCore::PromoteWhenCaughtUp(Change& change) {
 }
 
 LogIndex RaftCore::ProposeMembership(Membership membership) {
+  return AppendMembership(WithIdentity(std::move(membership)));
+}
+
+LogIndex RaftCore::AppendMembership(Membership membership) {
   CHECK(std::holds_alternative<Leader>(role_));
   AppendToLog(Entry::OfMembership({hard_state_.term, options_.id, log_.end()}, std::move(membership)));
   return log_.end();
@@ -188,6 +197,7 @@ void RaftCore::OnMembershipAppended() {
   for (NodeId gone : leader->tracker.Follow(membership_.current(), log_.end(), now_, until)) {
     out_.cancel_snapshots.push_back(gone);
   }
+  ForgetReplacedDisks();
 }
 
 bool RaftCore::IsReachable(NodeId id) const {

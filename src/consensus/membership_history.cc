@@ -21,6 +21,13 @@ std::size_t MembershipHistory::CountFrom(LogIndex index) const {
       std::count_if(items_.begin(), items_.end(), [index](const Item& item) { return item.id.index >= index; }));
 }
 
+ClusterId MembershipHistory::ClusterAt(LogIndex end) const {
+  for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
+    if (item->id.index < end) return item->membership->identity.cluster;
+  }
+  return base_.identity.cluster;
+}
+
 void MembershipHistory::Append(const Entry& entry) {
   CHECK(entry.kind == EntryKind::kMembership);
   CHECK(entry.membership != nullptr);

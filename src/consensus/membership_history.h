@@ -19,6 +19,8 @@ class MembershipHistory {
 
   // How many memberships stand in the log at and after `index`, as far as they are still known one by one.
   [[nodiscard]] std::size_t CountFrom(LogIndex index) const;
+  // The cluster that the entries before `end` belong to; 0: they do not say.
+  [[nodiscard]] ClusterId ClusterAt(LogIndex end) const;
 
   void Append(const Entry& entry);    // Requires: a membership entry beyond all others
   void TruncateFrom(LogIndex index);  // Requires: not below the base

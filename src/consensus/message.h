@@ -17,6 +17,10 @@ struct VoteRequest {
   std::optional<LogId> last;  // last entry of the candidate's log
   // The leader itself told the candidate to campaign: voters that hear from that leader do not refuse for it (§4.2.3).
   bool transfer = false;
+  // The disk of the receiver that the candidate's configuration records; 0: none.
+  Incarnation recorded{};
+  // Every quorum contains the candidate, so that a vote of an empty disk can not elect a stale node (decision 0013).
+  bool indispensable = false;
 
   friend bool operator==(const VoteRequest&, const VoteRequest&) = default;
 };
@@ -38,6 +42,7 @@ struct AppendRequest {
   std::vector<Entry> entries;
   LogIndex commit_end;  // number of entries the leader knows to be committed
   std::uint64_t round = 0;
+  Incarnation recorded{};  // the disk of the receiver that the leader's configuration records; 0: none
 
   friend bool operator==(const AppendRequest&, const AppendRequest&) = default;
 };

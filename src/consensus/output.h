@@ -52,6 +52,7 @@ enum class MembershipResult : std::uint8_t {
   kRefused,         // would remove the last voter; forcing: this node is no voter, or takes over a state
   kNoQuorum,        // refused: too few of the voters that would remain are reachable
   kLeaderAlive,     // forcing: this node leads, or there was a leader a moment ago
+  kOtherDisk,       // the node votes with another disk; that one has to be removed first
 };
 
 struct MembershipDone {

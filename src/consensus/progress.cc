@@ -50,7 +50,22 @@ void Progress::AllowProbe() {
   if (load_ == Load::kFutile) load_ = Load::kNone;
 }
 
-void Progress::Acked(LogIndex end) {
+void Progress::Restart(Incarnation disk, LogIndex next) {
+  const Instant heard = last_heard_;
+  const Incarnation stranger = stranger_;
+  *this = Progress(next, heard);
+  incarnation_ = disk;
+  stranger_ = stranger;
+}
+
+bool Progress::LostTail(const AppendResponse& response) const {
+  if (response.success || mode_ == Mode::kSnapshot || match_end_ == LogIndex(0)) return false;
+  const LogIndex refused_end = response.refused ? response.refused->index.Next() : LogIndex(0);
+  return refused_end <= match_end_ && response.end < match_end_ && response.round > match_round_;
+}
+
+void Progress::Acked(LogIndex end, std::uint64_t round) {
+  if (end > match_end_) match_round_ = round;
   match_end_ = std::max(match_end_, end);
   while (!in_flight_.empty() && in_flight_.front().end <= end) {
     CHECK_GE(in_flight_bytes_, in_flight_.front().bytes);

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <deque>
+#include <utility>
 
 #include "common/time.h"
+#include "consensus/message.h"
 #include "consensus/types.h"
 
 namespace metasrv {
@@ -26,6 +28,8 @@ class Progress {
   [[nodiscard]] Instant last_heard() const { return last_heard_; }
   [[nodiscard]] std::uint64_t round() const { return round_; }  // highest confirmation round answered
 
+  [[nodiscard]] Incarnation incarnation() const { return incarnation_; }  // of the disk that answers; 0: none has yet
+
   // Whether another append may go out: at most `count_max` unanswered ones, and none beyond the one that reaches
   // `bytes_max`. However large one entry is, it goes when nothing is in flight.
   [[nodiscard]] bool CanSend(std::size_t count_max, std::size_t bytes_max) const;
@@ -36,10 +40,17 @@ class Progress {
 
   void Heard(Instant now, std::uint64_t round);
   void ReportedDisk(DiskLevel level) { disk_ = level; }
+  // An answer came from a disk that does not count. Returns whether it was the last one to do so.
+  [[nodiscard]] bool NoteStranger(Incarnation disk) { return std::exchange(stranger_, disk) == disk; }
+  void SetIncarnation(Incarnation disk) { incarnation_ = disk; }  // Requires: nothing was acknowledged by another
+  // Another disk answers, which holds nothing for sure; it is probed from `next`.
+  void Restart(Incarnation disk, LogIndex next);
+  // The answer denies what was acknowledged, and was given after that: its round is newer.
+  [[nodiscard]] bool LostTail(const AppendResponse& response) const;
   void Sent(LogIndex end, std::size_t bytes);  // entries up to `end` were just sent
   void ToldCommit(LogIndex end) { commit_told_ = end; }
-  void Acked(LogIndex end);
-  void Refused(LogIndex retry_from);  // Requires: mode() != kSnapshot
+  void Acked(LogIndex end, std::uint64_t round);  // `round`: the last one that was sent before the answer came
+  void Refused(LogIndex retry_from);              // Requires: mode() != kSnapshot
   void AllowProbe();
   // It takes no entries: one probe per heartbeat until it does. Nothing when a state transfer runs.
   void WaitForSpace();
@@ -72,6 +83,9 @@ class Progress {
   Instant last_heard_;
   std::uint64_t round_ = 0;
   DiskLevel disk_ = DiskLevel::kOk;
+  std::uint64_t match_round_ = 0;  // the last round sent when match_end_ was learned
+  Incarnation incarnation_;
+  Incarnation stranger_;
 };
 
 }  // namespace metasrv

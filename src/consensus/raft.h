@@ -22,6 +22,7 @@ struct Recovered {
   Log log;                         // all of it is durable; the newest entries are in memory
   std::vector<Entry> memberships;  // the membership entries behind the state's last one
   SnapshotMeta state;              // what the durable state machine contains
+  Incarnation incarnation{};       // of this disk
 };
 
 enum class RoleName : std::uint8_t { kLearner, kFollower, kCandidate, kLeader };

@@ -132,7 +132,7 @@ void RaftCore::OnMessage(NodeId from, const AppendResponse& response) {
   progress->ReportedDisk(response.disk);
   if (response.success) {
     CHECK_LE(response.end, log_.end());
-    progress->Acked(response.end);
+    progress->Acked(response.end, leader->round);
     if (response.no_space) progress->WaitForSpace();
     AdvanceCommit();
     AdvanceChanges();
@@ -272,6 +272,7 @@ void RaftCore::LeaderTick() {
   AdvanceChanges();
   if (leader.transfer) leader.transfer->told = false;  // the message may have got lost
   AdvanceTransfer();
+  RecordKnownDisks();
 }
 
 // Removed members are sent the rest until they know that they are removed: then they stop campaigning and do not wait

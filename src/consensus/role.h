@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "consensus/change_queue.h"
 #include "consensus/input.h"
@@ -37,6 +38,12 @@ struct RunningTransfer {
   bool told = false;  // TimeoutNow was sent since the last heartbeat
 };
 
+// A voter's new disk that was recorded in one step: answered when the entry is committed.
+struct NewDisk {
+  RequestId id;
+  LogIndex entry_end;
+};
+
 struct Leader {
   Leader(NodeId self, Lease right_to_read) : tracker(self), lease(std::move(right_to_read)) {}
 
@@ -52,6 +59,8 @@ struct Leader {
   ChangeQueue changes;
   std::optional<RunningTransfer> transfer;
   bool sent_timeout_now = false;  // ever, in this term
+  Instant since;                  // when it began to lead
+  std::vector<NewDisk> new_disks;
 };
 
 using Role = std::variant<Follower, PreCandidate, Candidate, Leader>;

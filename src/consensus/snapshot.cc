@@ -11,7 +11,9 @@ void RaftCore::Handle(const SnapshotSent& sent) {
   auto* leader = std::get_if<Leader>(&role_);
   Progress* progress = leader ? leader->tracker.Find(sent.to) : nullptr;
   if (progress == nullptr || progress->mode() != Progress::Mode::kSnapshot) return;
-  progress->EndSnapshot(sent.delivered && sent.last ? sent.last->index.Next() : LogIndex(0));
+  const bool counts = sent.delivered && sent.last && AdmitProgress(sent.to, sent.incarnation, nullptr);
+  if (progress->mode() != Progress::Mode::kSnapshot) return;  // another disk than the one it was sent to
+  progress->EndSnapshot(counts ? sent.last->index.Next() : LogIndex(0));
   AdvanceCommit();
   AdvanceChanges();
 }

@@ -24,7 +24,7 @@ Entry Entry::OfMembership(LogId id, Membership membership) {
 
 std::size_t Entry::ByteSize() const {
   constexpr std::size_t kOverhead = 32;
-  return kOverhead + (payload ? payload->size() : 0) + (membership ? 16 * membership->nodes.size() : 0);
+  return kOverhead + (payload ? payload->size() : 0) + (membership ? 32 * membership->nodes.size() : 0);
 }
 
 bool operator==(const Entry& a, const Entry& b) {
@@ -32,7 +32,7 @@ bool operator==(const Entry& a, const Entry& b) {
   if ((a.payload == nullptr) != (b.payload == nullptr)) return false;
   if (a.payload && *a.payload != *b.payload) return false;
   if ((a.membership == nullptr) != (b.membership == nullptr)) return false;
-  return !a.membership || *a.membership == *b.membership;
+  return !a.membership || (*a.membership == *b.membership && a.membership->identity == b.membership->identity);
 }
 
 }  // namespace metasrv

@@ -25,6 +25,7 @@ struct LogBatch {
   std::optional<LogIndex> truncate_from;  // drop entries at and after this index
   std::vector<Entry> append;              // contiguous; the first follows the last entry that is left
   std::optional<LogId> purge_to;          // drop entries up to and including this one; `purged` becomes this
+  std::optional<Incarnation> incarnation = std::nullopt;
 };
 
 // Everything in the store.
@@ -33,7 +34,8 @@ struct LogContents {
   std::optional<HardState> hard_state;
   std::optional<LogId> committed;
   std::optional<LogId> purged;
-  std::vector<Entry> entries;  // contiguous, ascending
+  std::vector<Entry> entries;                             // contiguous, ascending
+  std::optional<Incarnation> incarnation = std::nullopt;  // none: the store was never used by a node
 };
 
 // Figures for status and metrics; zeros where an engine has no counterpart.

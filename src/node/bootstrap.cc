@@ -11,7 +11,11 @@ bool IsUninitialised(const io::LogContents& contents, const Log& log, const Snap
   return !contents.hard_state && !contents.purged && log.begin() == log.end() && !state.last;
 }
 
-Entry FirstEntry(NodeId id) { return Entry::OfMembership({Term(0), id, LogIndex(0)}, UniformMembership({id})); }
+Entry FirstEntry(NodeId id, Incarnation disk, ClusterId cluster) {
+  Membership membership = UniformMembership({id});
+  membership.identity = {.cluster = cluster, .disks = {{id, disk}}};
+  return Entry::OfMembership({Term(0), id, LogIndex(0)}, std::move(membership));
+}
 
 void Found(Context& context, Forwarder& forwarder, Members& members, std::function<void()> done) {
   pb::ForwardRequest request;

@@ -44,7 +44,7 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
     : context_{std::move(options), environment, {}},
       machine_(environment.state_store),
       addresses_(std::move(findings.addresses)),
-      encoder_({context_.id(), context_.options.raft_advertise}),
+      encoder_({context_.id(), context_.options.raft_advertise, findings.disk.recovered.incarnation, {}}),
       outbox_(context_,
               [this](NodeId to, const Message& message) {
                 replication_times_.OnSend(to, message);
@@ -91,8 +91,10 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
       disk_watch_(context_,
                   {[this](DiskLevel level) { pump_.Feed(DiskHealth{level}); }, [this] { hand_over_.AvoidLeading(); },
                    [this](const std::string& reason) { pump_.Fail(reason); }}),
+      identity_(context_, pump_, encoder_, findings.cluster),
       first_writes_(std::move(findings.first_writes)),
       founds_cluster_(findings.founds_cluster) {
+  identity_.OnQuiet();
   if (!findings.disk.note.empty()) context_.Warn(findings.disk.note);
 }
 
@@ -105,15 +107,16 @@ void Node::Impl::Start() {
     context_.Info("Already initialized: " + DescribeMetrics(raft, machine_.last_applied()));
   }
   ListenToPeers();
-  pump_.Start(std::move(first_writes_));
+  startup_.Hold();
+  pump_.Start(std::move(first_writes_), [this] {
+    if (!founds_cluster_) startup_.Release();
+  });
   reads_.SetBarred(quarantine_.active());
   quarantine_.Start();
   audit_.Start();
   scrubber_.Start();
   space_.Start();
-  if (!founds_cluster_) return;
-  startup_.Hold();
-  Found(context_, forwarder_, members_, [this] { startup_.Release(); });
+  if (founds_cluster_) Found(context_, forwarder_, members_, [this] { startup_.Release(); });
 }
 
 // Everything that waits is answered while the parts still exist; what others report later finds nobody.
@@ -214,6 +217,7 @@ void Node::Impl::OnInstalled(const SnapshotMeta& meta) {
 }
 
 void Node::Impl::OnQuiet() {
+  identity_.OnQuiet();
   proposals_.OnView(pump_.view());
   forwarder_.OnView(pump_.view());
   forwarder_.OnQuiet();
@@ -239,13 +243,12 @@ void Node::Impl::ListenToPeers() {
 void Node::Impl::OnMessage(std::string_view bytes) {
   std::optional<Decoded> message = Decode(bytes);
   if (!message) return context_.Warn("a malformed message was dropped");
-  // Two nodes may have been given one address by mistake: nobody answers for somebody else.
-  if (message->to != context_.id() || message->from == context_.id()) return;
+  if (!identity_.Admits(*message)) return;
   addresses_.Learn(message->from, message->sender);
   auto* raft = std::get_if<Message>(&message->body);
   if (raft == nullptr) return OnSnapshotBody(*message);
   replication_times_.OnReceive(message->from, *raft);
-  pump_.Feed(Received{message->from, std::move(*raft)});
+  pump_.Feed(Received{message->from, std::move(*raft), message->incarnation});
 }
 
 void Node::Impl::OnSnapshotBody(const Decoded& message) {
@@ -255,7 +258,7 @@ void Node::Impl::OnSnapshotBody(const Decoded& message) {
   } else if (const auto* offer = std::get_if<pb::SnapshotOffer>(&message.body)) {
     receiver_.OnOffer(message.from, *offer);
   } else if (const auto* ack = std::get_if<pb::SnapshotAck>(&message.body)) {
-    sender_.OnAck(message.from, *ack);
+    sender_.OnAck(message.from, message.incarnation, *ack);
   } else if (const auto* report = std::get_if<pb::CheckpointReport>(&message.body)) {
     if (!stopped_ && !quarantine_.active()) audit_.OnReport(message.from, *report);
   } else {

@@ -11,6 +11,7 @@
 #include "node/disk_watch.h"
 #include "node/forward.h"
 #include "node/hand_over.h"
+#include "node/identity_guard.h"
 #include "node/members.h"
 #include "node/outbox.h"
 #include "node/proposals.h"
@@ -36,6 +37,7 @@ struct Findings {
   RecoveredDisk disk;
   StoredFacts stored;
   std::vector<io::LogBatch> first_writes;
+  ClusterId cluster;  // that the disk belongs to for sure
   bool founds_cluster = false;
 };
 
@@ -71,6 +73,7 @@ class Node::Impl final : public PumpListener {
 
  private:
   // PumpListener
+  void OnTrace(const TraceEvent& event) override { identity_.OnTrace(event); }
   void OnProposed(const Proposed& proposed) override { proposals_.OnProposed(proposed); }
   void OnSend(NodeId to, const Message& message) override { outbox_.Add(to, message); }
   void OnApplied(const Entry& entry, sm::Applied& applied) override;
@@ -118,6 +121,7 @@ class Node::Impl final : public PumpListener {
   Startup startup_;
   node::HandOver hand_over_;
   DiskWatch disk_watch_;
+  IdentityGuard identity_;
   ChangeHook change_hook_;
   InstallHook install_hook_;
   std::vector<io::LogBatch> first_writes_;

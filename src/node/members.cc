@@ -10,7 +10,8 @@ constexpr std::size_t kRequestsMax = 64;
 
 bool IsSameChange(const pb::ForwardRequest& a, const pb::ForwardRequest& b) {
   if (a.has_join() && b.has_join()) {
-    return a.join().node_id() == b.join().node_id() && a.join().learner() == b.join().learner();
+    return a.join().node_id() == b.join().node_id() && a.join().learner() == b.join().learner() &&
+           a.join().incarnation() == b.join().incarnation();
   }
   return a.has_leave() && b.has_leave() && a.leave().node_id() == b.leave().node_id();
 }
@@ -91,6 +92,17 @@ std::optional<std::string> Members::ReasonNotToAdmit(const Request& request) con
   }
   const Endpoint endpoint = EndpointOf(join);
   const RaftStatus raft = pump_.raft().status();
+  const ClusterId cluster = raft.membership.identity.cluster;
+  if (join.cluster_id() != 0 && cluster != ClusterId() && ClusterId(join.cluster_id()) != cluster) {
+    return "node " + std::to_string(node.value()) +
+           " can not join: its data directory belongs to another cluster. Empty its raft_dir and start it again";
+  }
+  const auto record = addresses_.table().find(node);
+  const bool moved = record != addresses_.table().end() && metasrv::node::EndpointOf(record->second) != endpoint;
+  if (ReplacesDisk(request) && moved) {
+    return "node " + std::to_string(node.value()) + " is already a voter at " +
+           ToString(metasrv::node::EndpointOf(record->second)) + ". Choose another id, or let that node leave first";
+  }
   if (raft.membership.IsVoter(node)) {
     const auto known = addresses_.Find(node);
     if (!known || *known == endpoint || !Contains(raft.reachable, node)) return std::nullopt;
@@ -103,10 +115,19 @@ std::optional<std::string> Members::ReasonNotToAdmit(const Request& request) con
   return std::nullopt;
 }
 
+bool Members::ReplacesDisk(const Request& request) const {
+  const pb::JoinRequest& join = request.body.join();
+  const Membership now = Effective();
+  const Incarnation disk(join.incarnation());
+  return now.IsVoter(NodeId(join.node_id())) && disk != Incarnation() &&
+         !Counts(now.identity.Recorded(NodeId(join.node_id())), disk);
+}
+
 void Members::StartJoin(const RequestPtr& request) {
   if (!pump_.leads()) return Finish(request, Failed(pb::FORWARD_NO_LEADER, "this node does not lead any more"));
   if (auto reason = ReasonNotToAdmit(*request)) return Finish(request, Failed(pb::FORWARD_REFUSED, *reason));
   const NodeId node = NodeOf(request->body);
+  if (ReplacesDisk(*request)) return ReplaceDisk(request);
   // A voter keeps its record: only its own registration changes that (operations.md §2.2).
   if (Effective().IsVoter(node)) return ChangeForJoin(request);
   request->added_record = !addresses_.table().contains(node);
@@ -116,9 +137,26 @@ void Members::StartJoin(const RequestPtr& request) {
   });
 }
 
+// A voter's directory was emptied or replaced. What the old one promised is lost, so it is removed like a dead node and
+// the new one joins like a new node; consensus knows the one case in which that is neither possible nor needed.
+void Members::ReplaceDisk(const RequestPtr& request) {
+  const NodeId node = NodeOf(request->body);
+  context_.Info("node " + std::to_string(node.value()) +
+                " asks with a new data directory: it counts again once it has caught up");
+  const Incarnation disk(request->body.join().incarnation());
+  Change(ChangeMembership{{}, node, MembershipGoal::kVoter, disk}, [this, request, node](const MembershipDone& ended) {
+    if (ended.result != MembershipResult::kOtherDisk) return OnJoined(request, ended);
+    Change(node, MembershipGoal::kAbsent, [this, request](const MembershipDone& removed) {
+      removed.result == MembershipResult::kDone ? ChangeForJoin(request) : OnJoined(request, removed);
+    });
+  });
+}
+
 void Members::ChangeForJoin(const RequestPtr& request) {
-  const auto goal = request->body.join().learner() ? MembershipGoal::kLearner : MembershipGoal::kVoter;
-  Change(NodeOf(request->body), goal, [this, request](const MembershipDone& ended) { OnJoined(request, ended); });
+  const pb::JoinRequest& join = request->body.join();
+  const auto goal = join.learner() ? MembershipGoal::kLearner : MembershipGoal::kVoter;
+  Change(ChangeMembership{{}, NodeOf(request->body), goal, Incarnation(join.incarnation())},
+         [this, request](const MembershipDone& ended) { OnJoined(request, ended); });
 }
 
 void Members::OnJoined(const RequestPtr& request, const MembershipDone& ended) {
@@ -204,6 +242,8 @@ Outcome Members::ToOutcome(const MembershipDone& ended, const std::string& what)
       return Failed(pb::FORWARD_UNKNOWN, what + ": leadership was lost meanwhile");
     case MembershipResult::kRefused: return Failed(pb::FORWARD_REFUSED, what + ": it is the last voter");
     case MembershipResult::kLeaderAlive: break;  // not an answer to a change
+    case MembershipResult::kOtherDisk:
+      return Failed(pb::FORWARD_REFUSED, what + ": it votes with another data directory");
     case MembershipResult::kNoQuorum:
       return Failed(pb::FORWARD_REFUSED, what +
                                              ": the voters that remain would have no quorum, because these can not "
@@ -227,10 +267,14 @@ void Members::Finish(const RequestPtr& request, const Outcome& outcome) {
 }
 
 void Members::Change(NodeId node, MembershipGoal goal, ChangeDone done) {
-  const RequestId id = pump_.NextRequestId();
-  if (stopped_) return done({.id = id, .result = MembershipResult::kLostLeadership, .unreachable = {}});
-  changes_.emplace(id, std::move(done));
-  pump_.Feed(ChangeMembership{id, node, goal});
+  Change(ChangeMembership{{}, node, goal, {}}, std::move(done));
+}
+
+void Members::Change(ChangeMembership change, ChangeDone done) {
+  change.id = pump_.NextRequestId();
+  if (stopped_) return done({.id = change.id, .result = MembershipResult::kLostLeadership, .unreachable = {}});
+  changes_.emplace(change.id, std::move(done));
+  pump_.Feed(change);
 }
 
 void Members::OnMembershipDone(const MembershipDone& ended) {

@@ -37,6 +37,8 @@ class Members {
   // Changes the membership without touching the node table; for the bootstrap (export-format.md §10.7).
   using ChangeDone = std::move_only_function<void(const MembershipDone&)>;
   void Change(NodeId node, MembershipGoal goal, ChangeDone done);
+  // As above; `change.id` is chosen here.
+  void Change(ChangeMembership change, ChangeDone done);
 
  private:
   struct Request {
@@ -54,6 +56,9 @@ class Members {
   // Why the node may not join as it asks to (operations.md §2.7).
   [[nodiscard]] std::optional<std::string> ReasonNotToAdmit(const Request& request) const;
   [[nodiscard]] std::optional<NodeId> OtherUserOf(const Endpoint& endpoint, NodeId node) const;
+  // The node votes, with another disk than the one that asks.
+  [[nodiscard]] bool ReplacesDisk(const Request& request) const;
+  void ReplaceDisk(const RequestPtr& request);
   void ChangeForJoin(const RequestPtr& request);
   void OnJoined(const RequestPtr& request, const MembershipDone& ended);
   void StartLeave(const RequestPtr& request);

@@ -1,6 +1,8 @@
 #include "node/node.h"
 
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include "node/bootstrap.h"
 #include "node/impl.h"
@@ -9,17 +11,38 @@ namespace metasrv::node {
 namespace {
 
 // What must be written before anything else, on a disk that knows no identity or no cluster yet.
-std::optional<io::LogBatch> FoundingWrite(const io::LogContents& contents, StoredLog& log, NodeId id,
+std::optional<io::LogBatch> FoundingWrite(io::LogContents& contents, StoredLog& log, NodeId id, Prng random, bool empty,
                                           bool founds_cluster) {
-  if (contents.node_id && !founds_cluster) return std::nullopt;
+  if (contents.node_id && contents.incarnation && !founds_cluster) return std::nullopt;
+  if (!contents.incarnation) contents.incarnation = MakeIncarnation(random.Next(), empty && !founds_cluster);
   io::LogBatch batch;
   batch.node_id = id;
+  batch.incarnation = contents.incarnation;
   if (founds_cluster) {
-    batch.append = {FirstEntry(id)};
+    batch.append = {FirstEntry(id, *contents.incarnation, ClusterId(random.Next() | 1))};
     log.Add(batch.append.front());
   }
   return batch;
 }
+
+// Which cluster the entries of a log belong to.
+class ClusterNames {
+ public:
+  void Add(const Entry& entry) {
+    if (entry.membership) names_.emplace_back(entry.id.index, entry.membership->identity.cluster);
+  }
+  // The cluster that the disk is committed to belong to, as far as it knows what was committed.
+  [[nodiscard]] ClusterId Committed(const std::optional<LogId>& committed, const SnapshotMeta& state) const {
+    ClusterId cluster = state.membership.identity.cluster;
+    for (const auto& [index, name] : names_) {
+      if (committed && index <= committed->index) cluster = name;
+    }
+    return cluster;
+  }
+
+ private:
+  std::vector<std::pair<LogIndex, ClusterId>> names_;
+};
 
 std::expected<Findings, io::Error> Inspect(const NodeOptions& options, const Environment& environment) {
   auto meta = ReadStateMeta(environment.state_store);
@@ -27,17 +50,25 @@ std::expected<Findings, io::Error> Inspect(const NodeOptions& options, const Env
   Findings findings;
   findings.addresses.Reload(environment.state_store);
   StoredLog log(*meta, options.raft.log_cache, [&findings](const Entry& entry) { findings.addresses.Foresee(entry); });
-  const auto contents = environment.log_store.Visit([&log](Entry entry) { log.Add(std::move(entry)); });
+  ClusterNames names;
+  auto contents = environment.log_store.Visit([&log, &names](Entry entry) {
+    names.Add(entry);
+    log.Add(std::move(entry));
+  });
   if (!contents) return std::unexpected(contents.error());
   findings.id = contents->node_id.value_or(options.raft.id);
   findings.stored = {contents->hard_state, contents->committed, contents->purged, std::nullopt};
-  findings.founds_cluster = options.single && IsUninitialised(*contents, log.log(), *meta);
-  if (auto write = FoundingWrite(*contents, log, findings.id, findings.founds_cluster)) {
+  const bool empty = IsUninitialised(*contents, log.log(), *meta);
+  findings.founds_cluster = options.single && empty;
+  const Prng random = Prng(environment.random_seed).Fork("disk");
+  if (auto write = FoundingWrite(*contents, log, findings.id, random, empty, findings.founds_cluster)) {
     findings.first_writes.push_back(*write);
   }
+  findings.cluster = names.Committed(contents->committed, *meta);
   auto disk = Recover(*contents, std::move(log), std::move(*meta));
   if (!disk) return std::unexpected(std::move(disk.error()));
   findings.disk = std::move(*disk);
+  findings.disk.recovered.incarnation = *contents->incarnation;
   findings.stored.reset_later = findings.disk.reset_later;
   if (findings.disk.repair) {
     findings.stored.purged = findings.disk.repair->reset_to;

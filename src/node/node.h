@@ -25,7 +25,7 @@ struct Environment {
   io::LogStore& log_store;
   sm::Store& state_store;
   TraceSink& trace;
-  std::uint64_t random_seed = 0;  // for election timeouts only
+  std::uint64_t random_seed = 0;  // for election timeouts and names; different at every start
   // Called once when the node can not go on (disk error): nothing is acknowledged any more. The process should exit.
   std::function<void(const std::string& reason)> on_fatal;
 };

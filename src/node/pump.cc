@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/check.h"
 #include "consensus/core.h"
 #include "node/wire.h"
 
@@ -20,13 +21,16 @@ RaftView ViewOf(const Raft& raft, NodeId id) {
 }
 
 // The state machine's form of committed entries; views into them and into `memberships`.
-std::vector<sm::LogEntry> ToLogEntries(std::span<const Entry> entries, std::deque<meta::Membership>& memberships) {
+std::vector<sm::LogEntry> ToLogEntries(std::span<const Entry> entries, std::deque<pb::StoredMembership>& memberships) {
   std::vector<sm::LogEntry> out;
   out.reserve(entries.size());
   for (const Entry& entry : entries) {
-    sm::LogEntry& added = out.emplace_back(sm::LogEntry{entry.id, {}, nullptr});
+    sm::LogEntry& added = out.emplace_back(sm::LogEntry{entry.id, {}, nullptr, nullptr});
     if (entry.kind == EntryKind::kNormal) added.command = *entry.payload;
-    if (entry.kind == EntryKind::kMembership) added.membership = &memberships.emplace_back(ToProto(*entry.membership));
+    if (entry.kind != EntryKind::kMembership) continue;
+    const auto& stored = memberships.emplace_back(ToStored({entry.id, entry.id, *entry.membership}));
+    added.membership = &stored.membership();
+    added.identity = &stored.identity();
   }
   return out;
 }
@@ -50,9 +54,12 @@ Pump::Pump(Context& context, Raft raft, sm::Machine& machine, PumpListener& list
   last_request_id_ = MixHash(Prng(context_.env.random_seed).Fork("requests").Next(), now);
 }
 
-void Pump::Start(std::vector<io::LogBatch> first_writes) {
+void Pump::Start(std::vector<io::LogBatch> first_writes, std::function<void()> settled) {
+  first_writes_ = first_writes.size();
+  settled_ = std::move(settled);
   for (io::LogBatch& batch : first_writes) Write(std::move(batch), PersistSeq(0));
   ArmTimer();
+  if (first_writes_ == 0) std::exchange(settled_, nullptr)();
 }
 
 void Pump::NoteInstalled(const LogId& last) { NoteCommitted(last); }
@@ -111,7 +118,10 @@ void Pump::RunStep(Input input) {
 
 // Any callback may stop the node; what is left of the output is then void.
 void Pump::RunOutput(Output out) {
-  for (const TraceEvent& event : out.trace) context_.Emit(event);
+  for (const TraceEvent& event : out.trace) {
+    context_.Emit(event);
+    listener_.OnTrace(event);
+  }
   RefreshView();
   for (const Proposed& proposed : out.proposed) listener_.OnProposed(proposed);
   if (!out.committed.empty()) NoteCommitted(out.committed.back().id);
@@ -186,7 +196,7 @@ void Pump::OnStored(PersistSeq seq, Instant issued, const std::expected<void, io
     return Fail("log store: " + std::string(io::ToString(result.error().kind)) + ": " + result.error().detail);
   context_.Measure(Stage::kPersist, issued);
   listener_.OnLogWritten();
-  if (seq == PersistSeq(0)) return;  // consensus does not know of the first writes
+  if (seq == PersistSeq(0)) return OnFirstWrite();  // consensus does not know of it
   durable_ = std::max(durable_, seq);
   ReleaseHeld();
   Feed(Persisted{seq});
@@ -209,9 +219,17 @@ void Pump::OnLoaded(const LoadEntries& load, std::expected<std::vector<Entry>, i
   Feed(EntriesLoaded{load.peer, load.begin, std::move(*result)});
 }
 
+// Only a node whose name and disk are written down speaks: nobody may count on a disk that a crash makes unknown.
+void Pump::OnFirstWrite() {
+  CHECK_GT(first_writes_, 0U);
+  if (--first_writes_ > 0) return;
+  ReleaseHeld();
+  std::exchange(settled_, nullptr)();
+}
+
 void Pump::SendOrHold(std::vector<Outgoing> messages) {
   for (Outgoing& message : messages) {
-    if (message.after <= durable_) {
+    if (first_writes_ == 0 && message.after <= durable_) {
       listener_.OnSend(message.to, message.message);
     } else {
       held_.push_back(std::move(message));
@@ -220,7 +238,7 @@ void Pump::SendOrHold(std::vector<Outgoing> messages) {
 }
 
 void Pump::ReleaseHeld() {
-  while (!held_.empty() && held_.front().after <= durable_) {
+  while (first_writes_ == 0 && !held_.empty() && held_.front().after <= durable_) {
     const Outgoing message = std::move(held_.front());
     held_.pop_front();
     listener_.OnSend(message.to, message.message);
@@ -240,7 +258,7 @@ void Pump::Apply(const std::vector<Entry>& entries) {
 }
 
 void Pump::ApplyPiece(std::span<const Entry> entries) {
-  std::deque<meta::Membership> memberships;
+  std::deque<pb::StoredMembership> memberships;
   const Instant start = context_.Now();
   auto applied = machine_.Apply(ToLogEntries(entries, memberships));
   if (!applied) return Fail("state store: a write failed");

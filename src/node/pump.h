@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <deque>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,6 +21,7 @@ namespace metasrv::node {
 class PumpListener {
  public:
   virtual ~PumpListener() = default;
+  virtual void OnTrace(const TraceEvent&) {}
   virtual void OnProposed(const Proposed& proposed) = 0;
   virtual void OnSend(NodeId to, const Message& message) = 0;
   virtual void OnApplied(const Entry& entry, sm::Applied& applied) = 0;
@@ -70,7 +73,8 @@ class Pump {
   void Feed(Input input);
 
   // Writes what recovery or the bootstrap found to be written first, and arms the timer for consensus' deadlines.
-  void Start(std::vector<io::LogBatch> first_writes);
+  // Nothing is sent before those writes are durable; then `settled` is called.
+  void Start(std::vector<io::LogBatch> first_writes, std::function<void()> settled);
 
   // Nothing is fed, stored, sent or applied any more. Idempotent.
   void Stop();
@@ -112,6 +116,7 @@ class Pump {
   void Write(io::LogBatch batch, PersistSeq seq);
   void Load(const LoadEntries& load);
   void OnLoaded(const LoadEntries& load, std::expected<std::vector<Entry>, io::Error> result);
+  void OnFirstWrite();
   void SendOrHold(std::vector<Outgoing> messages);
   void ReleaseHeld();
   void Apply(const std::vector<Entry>& entries);
@@ -131,7 +136,9 @@ class Pump {
   PersistSeq issued_;
   PersistSeq durable_;
   std::deque<Input> inputs_;
-  std::deque<Outgoing> held_;  // wait for their write, in order
+  std::deque<Outgoing> held_;     // wait for their write, in order
+  std::size_t first_writes_ = 0;  // of Start, not durable yet
+  std::function<void()> settled_;
   std::uint64_t last_request_id_ = 0;
   std::uint64_t log_time_ = 0;
   std::uint64_t leader_changes_ = 0;

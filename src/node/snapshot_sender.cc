@@ -101,14 +101,14 @@ void SnapshotSender::Stop() {
   for (Timer* timer : {&watch_, &pace_, &expiry_}) timer->Cancel();
 }
 
-void SnapshotSender::End(bool delivered, std::optional<LogId> last) {
+void SnapshotSender::End(bool delivered, Incarnation disk, std::optional<LogId> last) {
   const NodeId to = transfer_->to;
   watch_.Cancel();
   pace_.Cancel();
   Keep(*std::exchange(transfer_, std::nullopt), delivered);
   ++(delivered ? figures_.sent : figures_.send_failures);
   context_.Emit({TraceKind::kSnapshotSendEnded, to.value(), delivered ? 1U : 0U, {}});
-  pump_.Feed(SnapshotSent{to, delivered, last});
+  pump_.Feed(SnapshotSent{to, delivered, last, disk});
   StartNext();
 }
 
@@ -251,14 +251,14 @@ void SnapshotSender::OnTimer() {
   // Waiting for the own rate limit is not the peer's fault.
   const bool waits_for_peer = transfer_->stage != Stage::kSending || !transfer_->window.empty();
   const bool stalled = waits_for_peer && context_.Now() >= transfer_->progress_at + context_.options.snapshot_stall;
-  if (transfer_->stage == Stage::kRefused || stalled) return End(false, std::nullopt);
+  if (transfer_->stage == Stage::kRefused || stalled) return End(false, {}, std::nullopt);
   Watch();
   Resend();
 }
 
-void SnapshotSender::OnAck(NodeId from, const pb::SnapshotAck& ack) {
+void SnapshotSender::OnAck(NodeId from, Incarnation disk, const pb::SnapshotAck& ack) {
   if (!transfer_ || transfer_->to != from || transfer_->number != ack.transfer() || !transfer_->pin) return;
-  if (ack.installed()) return End(true, transfer_->pin->meta().last);
+  if (ack.installed()) return End(true, disk, transfer_->pin->meta().last);
   if (transfer_->stage == Stage::kRefused) return;
   if (ack.refused()) {
     // Reported when the timer fires: a peer that keeps refusing must not be asked in a circle.

@@ -32,7 +32,8 @@ class SnapshotSender {
   // Ends in one SnapshotSent input, unless it is cancelled.
   void Start(const SendSnapshot& order);
   void Cancel(NodeId to);
-  void OnAck(NodeId from, const pb::SnapshotAck& ack);
+  // `disk` is the one that the answer was given with.
+  void OnAck(NodeId from, Incarnation disk, const pb::SnapshotAck& ack);
   void Stop();
 
   // The log must not be purged beyond this while a peer will need what follows its snapshot.
@@ -82,7 +83,7 @@ class SnapshotSender {
   void Watch();
   void OnTimer();
   void Acknowledge(const pb::SnapshotAck& ack);
-  void End(bool delivered, std::optional<LogId> last);
+  void End(bool delivered, Incarnation disk, std::optional<LogId> last);
   void Keep(Transfer transfer, bool delivered);
   void DropExpired();
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "consensus/core.h"
 #include "node/describe.h"
+#include "node/identity_guard.h"
 #include "node/wire.h"
 
 namespace metasrv::node {
@@ -17,7 +19,7 @@ constexpr Duration kLongestPause = Duration::Seconds(5);
 
 bool IsRetryable(pb::ForwardError error) { return error != pb::FORWARD_OK && error != pb::FORWARD_REFUSED; }
 
-pb::ForwardRequest JoinRequestOf(const NodeOptions& options) {
+pb::ForwardRequest JoinRequestOf(const NodeOptions& options, const RaftCore& raft) {
   pb::ForwardRequest request;
   request.set_hops(1);
   auto* join = request.mutable_join();
@@ -26,6 +28,8 @@ pb::ForwardRequest JoinRequestOf(const NodeOptions& options) {
   join->set_port(options.raft_advertise.port);
   if (options.grpc_advertise) join->set_grpc_api_advertise_address(*options.grpc_advertise);
   join->set_learner(options.learner);
+  join->set_incarnation(raft.incarnation().value());
+  join->set_cluster_id(raft.cluster().value());
   return request;
 }
 
@@ -85,6 +89,9 @@ std::string Startup::ReasonNotToJoin() const {
   if (context_.options.join.empty()) return "--join is empty";
   const auto applied = FromProto(machine_.last_membership().membership());
   if (!applied || !applied->IsVoter(context_.id())) return {};
+  // A replaced disk that was filled again in part knows of the one before it.
+  const Incarnation recorded = FromProto(machine_.last_membership().identity()).Recorded(context_.id());
+  if (!Counts(recorded, pump_.raft().core().incarnation())) return {};
   return "node " + std::to_string(context_.id().value()) + " already in cluster";
 }
 
@@ -105,8 +112,8 @@ void Startup::JoinAttempt() {
   ++attempts_;
   const Endpoint& address = context_.options.join[join_at_];
   context_.Info("try to join cluster via " + ToString(address) + ", timeout: Some(10s)...");
-  context_.env.transport.Call(address, JoinRequestOf(context_.options).SerializeAsString(), kJoinTimeout,
-                              context_.lifetime.Guard([this](bool answered, const std::string& reply) {
+  context_.env.transport.Call(address, JoinRequestOf(context_.options, pump_.raft().core()).SerializeAsString(),
+                              kJoinTimeout, context_.lifetime.Guard([this](bool answered, const std::string& reply) {
                                 if (stage_ == Stage::kJoining) OnJoinReply(answered, reply);
                               }));
 }
@@ -143,6 +150,7 @@ void Startup::AwaitLeader() {
   stage_ = Stage::kAwaitingLeader;
   const std::optional<NodeId> leader = pump_.view().leader;
   if (!leader) return;  // OnView comes back
+  if (pump_.raft().core().disk_refused()) return Finish(std::unexpected(DescribeRefusedDisk(context_.id())));
   const bool reachable = *leader == context_.id() || addresses_.Find(*leader);
   if (!reachable) return After(kFirstPause, &Startup::AwaitLeader);
   stage_ = Stage::kRegistering;

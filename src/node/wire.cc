@@ -46,7 +46,10 @@ std::size_t FieldHeadSize(std::size_t size) { return 1 + CodedOutputStream::Vari
 void AppendEntry(std::string& out, const Entry& entry) {
   pb::RaftEntry head;
   *head.mutable_id() = ToProto(entry.id);
-  if (entry.kind == EntryKind::kMembership) *head.mutable_membership() = ToProto(*entry.membership);
+  if (entry.kind == EntryKind::kMembership) {
+    *head.mutable_membership() = ToProto(*entry.membership);
+    *head.mutable_identity() = ToProto(entry.membership->identity);
+  }
   const std::size_t head_size = head.ByteSizeLong();
   const bool normal = entry.kind == EntryKind::kNormal;
   const std::size_t payload_size = normal ? entry.payload->size() : 0;
@@ -69,6 +72,7 @@ std::optional<Entry> ToEntry(pb::RaftEntry& entry) {
   if (!entry.has_membership()) return Entry::Blank(id);
   auto membership = FromProto(entry.membership());
   if (!membership) return std::nullopt;
+  membership->identity = FromProto(entry.identity());
   return Entry::OfMembership(id, std::move(*membership));
 }
 
@@ -84,7 +88,9 @@ bool Contiguous(const AppendRequest& request) {
 }
 
 std::optional<Message> ToMessage(const pb::RaftVoteRequest& m) {
-  return VoteRequest{Term(m.term()), m.pre_vote(), MaybeId(m.has_last(), m.last()), m.transfer()};
+  return VoteRequest{
+      Term(m.term()),   m.pre_vote(), MaybeId(m.has_last(), m.last()), m.transfer(), Incarnation(m.recorded()),
+      m.indispensable()};
 }
 
 std::optional<Message> ToMessage(const pb::RaftVoteResponse& m) {
@@ -92,7 +98,8 @@ std::optional<Message> ToMessage(const pb::RaftVoteResponse& m) {
 }
 
 std::optional<Message> ToMessage(pb::RaftAppendRequest& m) {
-  AppendRequest request{Term(m.term()), MaybeId(m.has_prev(), m.prev()), {}, LogIndex(m.commit_end()), m.round()};
+  AppendRequest request{Term(m.term()), MaybeId(m.has_prev(), m.prev()), {}, LogIndex(m.commit_end()),
+                        m.round(),      Incarnation(m.recorded())};
   request.entries.reserve(static_cast<std::size_t>(m.entries_size()));
   for (pb::RaftEntry& bytes : *m.mutable_entries()) {
     auto entry = ToEntry(bytes);
@@ -136,6 +143,8 @@ void Fill(pb::PeerMessage& out, const VoteRequest& m) {
   body->set_pre_vote(m.pre_vote);
   body->set_transfer(m.transfer);
   if (m.last) *body->mutable_last() = ToProto(*m.last);
+  body->set_recorded(m.recorded.value());
+  body->set_indispensable(m.indispensable);
 }
 
 void Fill(pb::PeerMessage& out, const VoteResponse& m) {
@@ -215,16 +224,38 @@ std::optional<Membership> FromProto(const meta::Membership& membership) {
   return sorted ? std::optional(std::move(out)) : std::nullopt;
 }
 
+pb::MembershipIdentity ToProto(const MembershipIdentity& identity) {
+  pb::MembershipIdentity out;
+  out.set_cluster_id(identity.cluster.value());
+  for (const RecordedDisk& disk : identity.disks) {
+    auto* recorded = out.add_disks();
+    recorded->set_node_id(disk.node.value());
+    recorded->set_incarnation(disk.disk.value());
+  }
+  return out;
+}
+
+MembershipIdentity FromProto(const pb::MembershipIdentity& identity) {
+  MembershipIdentity out;
+  out.cluster = ClusterId(identity.cluster_id());
+  for (const pb::RecordedDisk& disk : identity.disks()) {
+    out.disks.push_back({NodeId(disk.node_id()), Incarnation(disk.incarnation())});
+  }
+  return out;
+}
+
 pb::StoredMembership ToStored(const SnapshotMeta& meta) {
   pb::StoredMembership out;
   if (meta.membership_id) *out.mutable_log_id() = ToProto(*meta.membership_id);
   *out.mutable_membership() = ToProto(meta.membership);
+  *out.mutable_identity() = ToProto(meta.membership.identity);
   return out;
 }
 
 std::optional<SnapshotMeta> FromStored(std::optional<LogId> last, const pb::StoredMembership& stored) {
   auto membership = FromProto(stored.membership());
   if (!membership) return std::nullopt;
+  membership->identity = FromProto(stored.identity());
   return SnapshotMeta{last, MaybeId(stored.has_log_id(), stored.log_id()), std::move(*membership)};
 }
 
@@ -234,6 +265,8 @@ pb::PeerMessage MessageEncoder::Header(NodeId to) const {
   out.set_to(to.value());
   out.set_from_host(sender_.endpoint.host);
   out.set_from_port(sender_.endpoint.port);
+  out.set_incarnation(sender_.incarnation.value());
+  out.set_cluster_id(sender_.cluster.value());
   return out;
 }
 
@@ -300,6 +333,7 @@ std::string MessageEncoder::EncodeAppend(NodeId to, const AppendRequest& request
   if (request.prev) *head.mutable_prev() = ToProto(*request.prev);
   head.set_commit_end(request.commit_end.value());
   head.set_round(request.round);
+  head.set_recorded(request.recorded.value());
   const std::size_t head_size = head.ByteSizeLong();
   const std::string_view entries =
       request.entries.empty() ? std::string_view() : std::string_view(EncodedEntries(request.entries));
@@ -321,6 +355,8 @@ std::optional<Decoded> Decode(std::string_view bytes) {
   Decoded out{NodeId(message.from()),
               NodeId(message.to()),
               {message.from_host(), static_cast<std::uint16_t>(message.from_port())},
+              Incarnation(message.incarnation()),
+              ClusterId(message.cluster_id()),
               {}};
   if (message.has_checkpoint_report()) {
     out.body = std::move(*message.mutable_checkpoint_report());

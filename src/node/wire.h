@@ -24,6 +24,9 @@ namespace metasrv::node {
 // replicate, a membership that breaks its other rules (export-format.md §11.4).
 [[nodiscard]] std::optional<Membership> FromProto(const meta::Membership& membership);
 
+[[nodiscard]] pb::MembershipIdentity ToProto(const MembershipIdentity& identity);
+[[nodiscard]] MembershipIdentity FromProto(const pb::MembershipIdentity& identity);
+
 // A membership and the entry it came from, as the state machine stores them.
 [[nodiscard]] pb::StoredMembership ToStored(const SnapshotMeta& meta);
 [[nodiscard]] std::optional<SnapshotMeta> FromStored(std::optional<LogId> last, const pb::StoredMembership& stored);
@@ -32,12 +35,17 @@ namespace metasrv::node {
 struct Sender {
   NodeId id;
   Endpoint endpoint;
+  Incarnation incarnation{};
+  ClusterId cluster{};
 };
 
 // Turns messages into the bytes of a PeerMessage. Entries that go to several peers are encoded once.
 class MessageEncoder {
  public:
   explicit MessageEncoder(Sender sender) : sender_(std::move(sender)) {}
+
+  // From now on messages say which cluster this node belongs to.
+  void SetCluster(ClusterId cluster) { sender_.cluster = cluster; }
 
   [[nodiscard]] std::string Encode(NodeId to, const Message& message);
   [[nodiscard]] std::string Encode(NodeId to, pb::SnapshotOffer offer) const;
@@ -69,6 +77,8 @@ struct Decoded {
   NodeId from;
   NodeId to;
   Endpoint sender;
+  Incarnation incarnation;
+  ClusterId cluster;
   std::variant<Message, pb::SnapshotOffer, pb::SnapshotChunk, pb::SnapshotAck, pb::CheckpointReport,
                pb::SnapshotRequest>
       body;

@@ -77,6 +77,8 @@ std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> ent
     if (entry.membership != nullptr) {
       *last_membership_.mutable_log_id() = ToProto(entry.id);
       *last_membership_.mutable_membership() = *entry.membership;
+      last_membership_.clear_identity();
+      if (entry.identity != nullptr) *last_membership_.mutable_identity() = *entry.identity;
       membership_changed = true;
     } else if (!entry.command.empty()) {
       ApplyCommand(state, entry.command, command, applied);

@@ -23,6 +23,7 @@ struct LogEntry {
   LogId id;
   std::string_view command;
   const meta::Membership* membership = nullptr;
+  const pb::MembershipIdentity* identity = nullptr;  // of the membership; none when it came from a backup
 };
 
 // One record's change, as watchers see it (kv-semantics.md §11).

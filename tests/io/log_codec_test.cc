@@ -70,6 +70,8 @@ RC_GTEST_PROP(LogCodec, ArbitraryBytesAreNeverAnEntry, ()) {
 
 TEST(LogCodec, ScalarsComeBackAndKnowTheirRow) {
   EXPECT_EQ(*io::DecodeNodeId(io::EncodeNodeId(NodeId(9))), NodeId(9));
+  EXPECT_EQ(*io::DecodeIncarnation(io::EncodeIncarnation(Incarnation(9))), Incarnation(9));
+  EXPECT_FALSE(io::DecodeIncarnation(io::EncodeNodeId(NodeId(9))).has_value());
   const HardState state{.term = Term(4), .voted_for = NodeId(2), .leader_established = true};
   EXPECT_EQ(*io::DecodeHardState(io::EncodeHardState(state)), state);
   const std::string purged = io::EncodeLogId(io::kPurgedRow, IdAt(1, 2));

@@ -474,6 +474,28 @@ TEST_P(LogStoreContract, K14AStoreKeepsItsIdentityAndANewOneHasNone) {
   EXPECT_EQ(world_->store().Load()->node_id, NodeId(0));
 }
 
+TEST_P(LogStoreContract, TheNameOfTheDiskStaysAndANewStoreHasNone) {
+  EXPECT_EQ(world_->store().Load()->incarnation, std::nullopt);
+  io::LogBatch batch;
+  batch.incarnation = Incarnation(1ULL << 63U);
+  Write(batch);
+  CrashAndOpen();
+  EXPECT_EQ(world_->store().Load()->incarnation, Incarnation(1ULL << 63U));
+}
+
+TEST_P(LogStoreContract, AMembershipComesBackWithTheDisksThatItCountsOn) {
+  Membership membership = UniformMembership({NodeId(1), NodeId(2)});
+  membership.identity.cluster = ClusterId(77);
+  membership.identity.Record(NodeId(2), Incarnation(1ULL << 63U));
+  io::LogBatch batch;
+  batch.append = {Entry::OfMembership({Term(1), NodeId(1), LogIndex(0)}, membership)};
+  Write(batch);
+  Reopen();
+  const auto log = world_->store().Load();
+  ASSERT_TRUE(log.has_value());
+  EXPECT_EQ(log->entries.front().membership->identity, membership.identity);
+}
+
 // --- Any history ---
 
 // --- K17: reading back while writing ---

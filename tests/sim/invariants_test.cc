@@ -103,7 +103,7 @@ TEST(LeaderCompleteness, AsksTheLeadersOfLaterTermsWhenAnOldOneCommits) {
 class CommitRuleTest : public testing::Test {
  protected:
   CommitRule Judge() {
-    return CommitRule(verdict_, [this](NodeId id) { return disks_.contains(id) ? &disks_[id] : nullptr; });
+    return CommitRule(verdict_, [this](NodeId id, Incarnation) { return disks_.contains(id) ? &disks_[id] : nullptr; });
   }
   std::map<NodeId, DiskLedger> disks_;
   Verdict verdict_;

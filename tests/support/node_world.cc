@@ -61,6 +61,7 @@ void FakeLogStore::Write(io::LogBatch batch, Done done) {
     return;
   }
   if (batch.node_id) contents.node_id = batch.node_id;
+  if (batch.incarnation) contents.incarnation = batch.incarnation;
   if (batch.hard_state) contents.hard_state = batch.hard_state;
   if (batch.committed) contents.committed = batch.committed;
   auto& entries = contents.entries;
@@ -167,6 +168,7 @@ bool FakeTrace::Has(const std::string& text) const {
 Machine::Machine(ManualLoop& loop, FakeNetwork& network, NodeId node_id)
     : id(node_id),
       endpoint{"host-" + std::to_string(node_id.value()), 28003},
+      seed(node_id.value()),
       log(loop),
       transport(std::make_unique<FakeTransport>(network, endpoint)) {
   options.raft.id = id;
@@ -192,7 +194,7 @@ void NodeWorld::StartBare(std::uint64_t id) {
                                       machine.log,
                                       machine.state,
                                       machine.trace,
-                                      id,
+                                      machine.seed,
                                       [&machine](const std::string& why) { machine.fatal.push_back(why); }};
   auto created = node::Node::Create(machine.options, environment);
   CHECK(created.has_value());

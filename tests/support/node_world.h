@@ -127,6 +127,7 @@ struct Machine {
 
   NodeId id;
   Endpoint endpoint;
+  std::uint64_t seed;  // of the node's random numbers; an emptied disk needs another one
   FakeLogStore log;
   sm::MemStore state;
   FakeTrace trace;

@@ -35,6 +35,43 @@ void RaftCluster::Create(const NodeSet& voters) {
   }
 }
 
+void RaftCluster::CreateRecorded(const NodeSet& voters) {
+  Membership membership = UniformMembership(voters);
+  membership.identity.cluster = ClusterId(77);
+  for (NodeId id : voters) {
+    disks_[id].incarnation = MakeIncarnation(100 * id.value(), id != voters.front());
+    membership.identity.Record(id, disks_[id].incarnation);
+  }
+  for (NodeId id : voters) {
+    disks_[id].log.push_back(Entry::OfMembership({Term(0), voters.front(), LogIndex(0)}, membership));
+    Restart(id);
+  }
+}
+
+void RaftCluster::CreateImported(const NodeSet& voters) {
+  for (NodeId id : voters) disks_[id].incarnation = MakeIncarnation(100 * id.value(), false);
+  Create(voters);
+}
+
+Disk RaftCluster::Wipe(NodeId id) {
+  if (IsUp(id)) Crash(id);
+  Disk old = std::exchange(disks_.at(id), Disk());
+  disks_.at(id).incarnation = MakeIncarnation(10'000 + 2 * seed_, true);
+  Restart(id);
+  return old;
+}
+
+void RaftCluster::PutDisk(NodeId id, Disk disk) {
+  if (IsUp(id)) Crash(id);
+  disks_.at(id) = std::move(disk);
+  Restart(id);
+}
+
+void RaftCluster::Join(NodeId leader, NodeId id, RequestId request) {
+  Step(leader,
+       ChangeMembership{.id = request, .node = id, .goal = MembershipGoal::kVoter, .disk = disks_.at(id).incarnation});
+}
+
 void RaftCluster::CreateEmpty(NodeId id) {
   disks_[id];
   Restart(id);
@@ -45,8 +82,11 @@ void RaftCluster::Restart(NodeId id) {
   RaftOptions options = options_;
   options.id = id;
   const Disk& disk = disks_.at(id);
-  Recovered recovered{
-      .hard_state = disk.hard_state, .log = Log(disk.purged, disk.log), .memberships = {}, .state = disk.state};
+  Recovered recovered{.hard_state = disk.hard_state,
+                      .log = Log(disk.purged, disk.log),
+                      .memberships = {},
+                      .state = disk.state,
+                      .incarnation = disk.incarnation};
   for (const Entry& entry : disk.log) {
     const bool applied = disk.state.last && entry.id.index <= disk.state.last->index;
     if (!applied && entry.kind == EntryKind::kMembership) recovered.memberships.push_back(entry);
@@ -72,9 +112,15 @@ void RaftCluster::Step(NodeId id, Input input) {
 }
 
 void RaftCluster::Absorb(NodeId id, Output out) {
+  const Incarnation own_disk = disks_.at(id).incarnation;
   for (const Outgoing& outgoing : out.messages) {
-    InFlight message{
-        .from = id, .to = outgoing.to, .message = outgoing.message, .meta = {}, .payloads = {}, .term = {}};
+    InFlight message{.from = id,
+                     .to = outgoing.to,
+                     .message = outgoing.message,
+                     .meta = {},
+                     .payloads = {},
+                     .term = {},
+                     .disk = own_disk};
     if (outgoing.after == PersistSeq(0)) {
       Post(std::move(message));
     } else {
@@ -94,8 +140,9 @@ void RaftCluster::Absorb(NodeId id, Output out) {
                        (read.end ? " after " + std::to_string(read.end->value()) + " entries" : " failed"));
   }
   for (const MembershipDone& done : out.membership_done) {
-    static constexpr const char* kNames[] = {"done",    "not leader", "in progress", "not caught up", "lost leadership",
-                                             "refused", "no quorum",     "leader alive"};
+    static constexpr const char* kNames[] = {"done",          "not leader",      "in progress",
+                                             "not caught up", "lost leadership", "refused",
+                                             "no quorum",     "leader alive",    "other disk"};
     answers_.push_back(std::to_string(id.value()) + ": change " + std::to_string(done.id.value()) + " " +
                        kNames[static_cast<std::size_t>(done.result)]);
     for (NodeId voter : done.unreachable) answers_.back() += ", not reached: " + std::to_string(voter.value());
@@ -106,7 +153,13 @@ void RaftCluster::Absorb(NodeId id, Output out) {
   }
   for (const SendSnapshot& send : out.send_snapshots) {
     const Disk& disk = disks_.at(id);
-    Post({.from = id, .to = send.to, .message = {}, .meta = disk.state, .payloads = disk.payloads, .term = send.term});
+    Post({.from = id,
+          .to = send.to,
+          .message = {},
+          .meta = disk.state,
+          .payloads = disk.payloads,
+          .term = send.term,
+          .disk = disk.incarnation});
   }
   if (out.install_snapshot) {
     disks_.at(id).state = *out.install_snapshot;
@@ -179,7 +232,7 @@ void RaftCluster::DeliverOne(InFlight message) {
       Step(message.from, SnapshotSent{.to = message.to, .delivered = false, .last = {}});
     }
   } else if (arrives) {
-    Step(message.to, Received{message.from, std::move(*message.message)});
+    Step(message.to, Received{message.from, std::move(*message.message), message.disk});
   }
 }
 
@@ -187,7 +240,9 @@ void RaftCluster::Receive(NodeId id, InFlight transfer) {
   staged_[id] = transfer.payloads;
   Step(id, SnapshotReceived{.from = transfer.from, .term = transfer.term, .meta = transfer.meta});
   if (IsUp(transfer.from)) {
-    Step(transfer.from, SnapshotSent{.to = id, .delivered = true, .last = transfer.meta.last});
+    Step(transfer.from,
+         SnapshotSent{
+             .to = id, .delivered = true, .last = transfer.meta.last, .incarnation = disks_.at(id).incarnation});
   }
 }
 

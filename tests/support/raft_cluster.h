@@ -22,6 +22,7 @@ struct Disk {
   std::vector<Entry> log;
   SnapshotMeta state;  // the "state machine" is the list of applied payloads
   std::vector<std::string> payloads;
+  Incarnation incarnation{};  // 0, as long as a test does not care
   std::deque<Persist> in_flight;
   bool manual = false;  // writes wait for Persist()
   std::vector<LoadEntries> loads;
@@ -39,8 +40,18 @@ class RaftCluster {
 
   // Nodes with entry 0 = the membership of `voters` on disk, as after a bootstrap.
   void Create(const NodeSet& voters);
+  // As Create, and the entry records everybody's disk, as it does after growing from one node.
+  void CreateRecorded(const NodeSet& voters);
+  // As Create, with disks that nobody has recorded, as after an import.
+  void CreateImported(const NodeSet& voters);
   // A node with an empty disk.
   void CreateEmpty(NodeId id);
+  // Replaces the node's disk by an empty one and starts it. Returns the disk that was taken out.
+  Disk Wipe(NodeId id);
+  // The node gets this disk and starts.
+  void PutDisk(NodeId id, Disk disk);
+  // The node asks `leader` to be a voter, as with --join.
+  void Join(NodeId leader, NodeId id, RequestId request);
 
   void Step(NodeId id, Input input);
   void Crash(NodeId id);  // what was not written is lost
@@ -78,6 +89,7 @@ class RaftCluster {
     SnapshotMeta meta;
     std::vector<std::string> payloads;
     Term term;
+    Incarnation disk{};  // the sender's
   };
   struct Held {
     PersistSeq after;

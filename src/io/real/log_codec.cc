@@ -105,12 +105,23 @@ void PutMembership(std::string& out, const Membership& membership) {
   PutNumber(out, membership.configs.size());
   for (const NodeSet& config : membership.configs) PutSet(out, config);
   PutSet(out, membership.nodes);
+  PutNumber(out, membership.identity.cluster.value());
+  PutNumber(out, membership.identity.disks.size());
+  for (const RecordedDisk& recorded : membership.identity.disks) {
+    PutNumber(out, recorded.node.value());
+    PutNumber(out, recorded.disk.value());
+  }
 }
 
 Membership TakeMembership(Cursor& in) {
   Membership membership;
   for (std::size_t left = in.Count(); left > 0; --left) membership.configs.push_back(TakeSet(in));
   membership.nodes = TakeSet(in);
+  membership.identity.cluster = ClusterId(in.Number());
+  for (std::size_t left = in.Count(); left > 0; --left) {
+    const NodeId id(in.Number());
+    membership.identity.disks.push_back({id, Incarnation(in.Number())});
+  }
   return membership;
 }
 
@@ -178,6 +189,18 @@ std::expected<NodeId, Error> DecodeNodeId(std::string_view value) {
   const auto bytes = Unseal(kNodeIdRow, value, kNumberBytes);
   if (!bytes) return std::unexpected(bytes.error());
   return NodeId(NumberAt(*bytes));
+}
+
+std::string EncodeIncarnation(Incarnation incarnation) {
+  std::string head;
+  PutNumber(head, incarnation.value());
+  return Seal(kIncarnationRow, head, {});
+}
+
+std::expected<Incarnation, Error> DecodeIncarnation(std::string_view value) {
+  const auto bytes = Unseal(kIncarnationRow, value, kNumberBytes);
+  if (!bytes) return std::unexpected(bytes.error());
+  return Incarnation(NumberAt(*bytes));
 }
 
 std::string EncodeHardState(const HardState& state) {

@@ -20,6 +20,7 @@ namespace metasrv::io {
 inline constexpr char kBatchTable = 'b';
 inline constexpr char kEntryTable = 'e';
 inline constexpr std::string_view kNodeIdRow = "mnode_id";
+inline constexpr std::string_view kIncarnationRow = "mincarnation";
 inline constexpr std::string_view kHardStateRow = "mhard_state";
 inline constexpr std::string_view kCommittedRow = "mcommitted";
 inline constexpr std::string_view kPurgedRow = "mpurged";
@@ -46,10 +47,12 @@ struct LogExtent {
 [[nodiscard]] std::expected<Entry, Error> DecodeEntry(std::string_view key, std::string_view value);
 
 [[nodiscard]] std::string EncodeNodeId(NodeId id);
+[[nodiscard]] std::string EncodeIncarnation(Incarnation incarnation);
 [[nodiscard]] std::string EncodeHardState(const HardState& state);
 [[nodiscard]] std::string EncodeLogId(std::string_view key, const LogId& id);
 [[nodiscard]] std::string EncodeExtent(std::string_view key, const LogExtent& extent);
 [[nodiscard]] std::expected<NodeId, Error> DecodeNodeId(std::string_view value);
+[[nodiscard]] std::expected<Incarnation, Error> DecodeIncarnation(std::string_view value);
 [[nodiscard]] std::expected<HardState, Error> DecodeHardState(std::string_view value);
 [[nodiscard]] std::expected<LogId, Error> DecodeLogId(std::string_view key, std::string_view value);
 [[nodiscard]] std::expected<LogExtent, Error> DecodeExtent(std::string_view key, std::string_view value);

@@ -34,6 +34,7 @@ rocksdb::Status PutScalars(const LogPlan& plan, rocksdb::WriteBatch& rows) {
     if (status.ok()) status = rows.Put(SliceOf(key), value);
   };
   if (batch.node_id) put(kNodeIdRow, EncodeNodeId(*batch.node_id));
+  if (batch.incarnation) put(kIncarnationRow, EncodeIncarnation(*batch.incarnation));
   if (batch.hard_state) put(kHardStateRow, EncodeHardState(*batch.hard_state));
   if (batch.committed) put(kCommittedRow, EncodeLogId(kCommittedRow, *batch.committed));
   if (plan.purged) put(kPurgedRow, EncodeLogId(kPurgedRow, *plan.purged));
@@ -88,6 +89,8 @@ std::expected<std::optional<LogId>, Error> ReadLogId(rocksdb::DB& db, std::strin
 std::expected<void, Error> ReadScalars(rocksdb::DB& db, LogContents& contents) {
   auto node_id = ReadScalar<NodeId>(db, kNodeIdRow, DecodeNodeId);
   if (!node_id) return std::unexpected(node_id.error());
+  auto incarnation = ReadScalar<Incarnation>(db, kIncarnationRow, DecodeIncarnation);
+  if (!incarnation) return std::unexpected(incarnation.error());
   auto hard_state = ReadScalar<HardState>(db, kHardStateRow, DecodeHardState);
   if (!hard_state) return std::unexpected(hard_state.error());
   auto committed = ReadLogId(db, kCommittedRow);
@@ -95,6 +98,7 @@ std::expected<void, Error> ReadScalars(rocksdb::DB& db, LogContents& contents) {
   auto purged = ReadPurged(db);
   if (!purged) return std::unexpected(purged.error());
   contents.node_id = *node_id;
+  contents.incarnation = *incarnation;
   contents.hard_state = *hard_state;
   contents.committed = *committed;
   contents.purged = *purged;

@@ -27,6 +27,7 @@ std::uint64_t HashOfHead(const LogBatch& batch) {
   hash = MixHash(hash, HashOf(batch.reset_to));
   hash = MixHash(hash, batch.truncate_from ? batch.truncate_from->value() + 1 : 0);
   hash = MixHash(hash, HashOf(batch.purge_to));
+  if (batch.incarnation) hash = MixHash(hash, batch.incarnation->value());
   return MixHash(hash, batch.append.size());
 }
 
@@ -40,6 +41,7 @@ void PurgeTo(LogImage& image, const LogId& id) {
 
 void LogImage::Apply(const LogBatch& batch) {
   if (batch.node_id) node_id = batch.node_id;
+  if (batch.incarnation) incarnation = batch.incarnation;
   if (batch.hard_state) hard_state = batch.hard_state;
   if (batch.committed) committed = batch.committed;
   if (batch.reset_to) {
@@ -70,7 +72,7 @@ const Entry* LogImage::Find(LogIndex index) const {
 }
 
 LogContents LogImage::ToContents() const {
-  return {node_id, hard_state, committed, purged, std::vector<Entry>(entries.begin(), entries.end())};
+  return {node_id, hard_state, committed, purged, std::vector<Entry>(entries.begin(), entries.end()), incarnation};
 }
 
 std::uint64_t DigestOf(const LogBatch& batch) {

@@ -15,6 +15,7 @@ struct LogImage {
   std::optional<LogId> committed;
   std::optional<LogId> purged;
   std::deque<Entry> entries;  // contiguous, ascending
+  std::optional<Incarnation> incarnation = std::nullopt;
 
   // Requires: the batch fits (appended entries follow the last one that is left).
   void Apply(const LogBatch& batch);

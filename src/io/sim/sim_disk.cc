@@ -36,6 +36,14 @@ void SimDisk::Wipe() {
   corrupt_ = false;
 }
 
+void SimDisk::Replace(DiskImage image) {
+  Wipe();
+  log_.issued = image.log;
+  log_.durable = std::move(image.log);
+  state_.issued = image.state;
+  state_.durable = std::move(image.state);
+}
+
 void SimDisk::SetSlowdown(std::uint32_t factor) {
   CHECK_GT(factor, 0U);
   slowdown_ = factor;

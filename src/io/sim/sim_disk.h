@@ -70,6 +70,12 @@ struct StateDisk {
   bool installed = false;  // an install is durable and the process has not been told yet
 };
 
+// Everything on a disk that lies in a drawer.
+struct DiskImage {
+  LogImage log;
+  StateImage state;
+};
+
 // The disk of one machine. Survives crashes of the node; a SimLogStore and a SimStateStore give one incarnation access
 // to it.
 //
@@ -92,6 +98,11 @@ class SimDisk {
   void LoseProcess();
   // A new, empty disk (K14). Requires: no store is attached to it.
   void Wipe();
+
+  // What the disk would hold if the power were cut now, and the way back: another disk in its place. Requires of
+  // Replace: no store is attached.
+  [[nodiscard]] DiskImage Image() const { return {log_.durable, state_.durable}; }
+  void Replace(DiskImage image);
 
   // --- Faults that the harness sets ---
   void SetFaults(const DiskFaults& faults) { faults_ = faults; }

@@ -1,5 +1,7 @@
 #include "io/sim/sim_machine.h"
 
+#include <utility>
+
 #include "common/check.h"
 
 namespace metasrv::io {
@@ -59,6 +61,12 @@ void SimMachine::Wipe() {
   CHECK(!running_);
   DropHandles();
   disk_.Wipe();
+}
+
+void SimMachine::ReplaceDisk(DiskImage image) {
+  CHECK(!running_);
+  DropHandles();
+  disk_.Replace(std::move(image));
 }
 
 void SimMachine::DropHandles() {

@@ -37,6 +37,8 @@ class SimMachine {
   void Shutdown();
   // Gives the machine an empty disk. Requires: not running.
   void Wipe();
+  // Puts another disk into the machine. Requires: not running.
+  void ReplaceDisk(DiskImage image);
 
   [[nodiscard]] bool running() const { return running_; }
   [[nodiscard]] NodeId node() const { return node_; }
