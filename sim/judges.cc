@@ -141,6 +141,7 @@ void Judges::OnLogIssued(NodeId id, const io::LogBatch& batch) {
   for (const Entry& entry : batch.append) {
     const auto previous = entry.id.index == LogIndex(0) ? std::nullopt : after.TermAt(entry.id.index.Prev());
     log_matching_.OnStored(id, previous, entry);
+    membership_rule_.OnStored(entry);
   }
   if (!cuts) return;
   committed_immutable_.OnWrite(id, before, after, committed_);
@@ -409,7 +410,7 @@ void Judges::JudgeCommit(const Watched& node, const NodeView& view, const Member
     commit_rule_.OnRaised(view, led, memberships);
     if (verdict_.failed()) return;
     const LogIndex known = std::max(committed_.end(), view.log->begin());
-    for (LogIndex i = known; i < view.commit_end; i = i.Next()) membership_rule_.OnCommitted(view.log->At(i));
+    for (LogIndex i = known; i < view.commit_end; i = i.Next()) membership_rule_.OnCommitted(*view.log->IdAt(i));
     committed_.Extend(view.commit_end, last->term, *view.log);
     std::vector<NodeView> running;
     for (const auto& [id, other] : nodes_) {

@@ -23,21 +23,28 @@ bool IsLegalStep(const Membership& before, const Membership& next) {
          Difference(next.configs.front(), next.configs.back()) == 1;
 }
 
-void MembershipRule::OnCommitted(const Entry& entry) {
-  if (entry.kind != EntryKind::kMembership) return;
-  if (last_ && !IsLegalStep(*last_, *entry.membership)) {
-    verdict_.Broken(kLegalSteps, metasrv::ToString(*last_) + " is followed by " + metasrv::ToString(*entry.membership) +
-                                     " at " + ToString(entry.id));
+void MembershipRule::OnStored(const Entry& entry) {
+  if (entry.kind == EntryKind::kMembership) stored_[entry.id.index][entry.id.term] = entry.membership;
+}
+
+void MembershipRule::OnCommitted(const LogId& id) {
+  const auto at = stored_.find(id.index);
+  if (at == stored_.end() || !at->second.contains(id.term)) return;
+  const auto& next = at->second.at(id.term);
+  if (last_ && !IsLegalStep(*last_, *next)) {
+    verdict_.Broken(kLegalSteps,
+                    metasrv::ToString(*last_) + " is followed by " + metasrv::ToString(*next) + " at " + ToString(id));
   }
-  last_ = *entry.membership;
+  last_ = next;
 }
 
 void MembershipRule::OnLeader(const NodeView& view) {
   const auto committed = view.log->IdBefore(view.commit_end);
   if (!committed || committed->term != view.hard_state.term) return;
   std::size_t count = 0;
-  for (LogIndex i = std::max(view.commit_end, view.log->begin()); i < view.log->end(); i = i.Next()) {
-    if (view.log->At(i).kind == EntryKind::kMembership) ++count;
+  for (auto at = stored_.lower_bound(view.commit_end); at != stored_.end(); ++at) {
+    const auto id = view.log->IdAt(at->first);
+    if (id && at->second.contains(id->term)) ++count;
   }
   if (count > 1) {
     verdict_.Broken(kOneChange,

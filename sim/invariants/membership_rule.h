@@ -1,6 +1,7 @@
 #pragma once
 
-#include <optional>
+#include <map>
+#include <memory>
 
 #include "consensus/types.h"
 #include "sim/invariants/node_view.h"
@@ -24,14 +25,17 @@ class MembershipRule {
  public:
   explicit MembershipRule(Verdict& verdict) : verdict_(verdict) {}
 
-  // Some leader has declared `entry` committed; every membership comes here, in log order.
-  void OnCommitted(const Entry& entry);
+  // A node was asked to store `entry`.
+  void OnStored(const Entry& entry);
+  // Some leader has declared entry `id`, which it has stored, committed; every entry comes here, in log order.
+  void OnCommitted(const LogId& id);
   // Requires: view.role is kLeader.
   void OnLeader(const NodeView& view);
 
  private:
   Verdict& verdict_;
-  std::optional<Membership> last_;
+  std::map<LogIndex, std::map<Term, std::shared_ptr<const Membership>>> stored_;
+  std::shared_ptr<const Membership> last_;
 };
 
 // Whether `next` may follow `before`.

@@ -13,6 +13,11 @@ Membership Joint(NodeSet from, NodeSet to, NodeSet nodes) {
   return {.configs = {std::move(from), std::move(to)}, .nodes = std::move(nodes)};
 }
 
+void Commit(MembershipRule& judge, const Entry& entry) {
+  judge.OnStored(entry);
+  judge.OnCommitted(entry.id);
+}
+
 TEST(MembershipRule, AcceptsAJoinAndALeaveStepByStep) {
   Verdict verdict;
   MembershipRule judge(verdict);
@@ -22,7 +27,7 @@ TEST(MembershipRule, AcceptsAJoinAndALeaveStepByStep) {
         Joint({kOne}, {kOne, kTwo}, {kOne, kTwo}), UniformMembership({kOne, kTwo}),
         UniformMembership({kOne, kTwo}, {kThree}), UniformMembership({kOne, kTwo}),
         Joint({kOne, kTwo}, {kTwo}, {kOne, kTwo}), UniformMembership({kTwo})}) {
-    judge.OnCommitted(Entry::OfMembership(Id(1, index++), next));
+    Commit(judge, Entry::OfMembership(Id(1, index++), next));
   }
   EXPECT_EQ(Broken(verdict), "");
 }
@@ -43,9 +48,9 @@ TEST(MembershipRule, NoticesEveryShortcut) {
 TEST(MembershipRule, SpeaksOfACommittedShortcut) {
   Verdict verdict;
   MembershipRule judge(verdict);
-  judge.OnCommitted(Entry::OfMembership(Id(1, 0), UniformMembership({kOne})));
-  judge.OnCommitted(Entry::Blank(Id(1, 1)));
-  judge.OnCommitted(Entry::OfMembership(Id(1, 2), UniformMembership({kOne, kTwo})));
+  Commit(judge, Entry::OfMembership(Id(1, 0), UniformMembership({kOne})));
+  Commit(judge, Entry::Blank(Id(1, 1)));
+  Commit(judge, Entry::OfMembership(Id(1, 2), UniformMembership({kOne, kTwo})));
   EXPECT_EQ(Broken(verdict), "memberships change by legal steps");
 }
 
@@ -54,9 +59,11 @@ TEST(MembershipRule, ALeaderHasOneUncommittedMembershipAtMost) {
                                 Entry::OfMembership(Id(2, 2), UniformMembership({kOne}))};
   Verdict verdict;
   MembershipRule judge(verdict);
+  for (const Entry& entry : entries) judge.OnStored(entry);
   const Log one(std::nullopt, entries);
   judge.OnLeader(ViewOf(1, RoleName::kLeader, 2, 2, one));
   entries.push_back(Entry::OfMembership(Id(2, 3), UniformMembership({kOne})));
+  judge.OnStored(entries.back());
   const Log two(std::nullopt, entries);
   judge.OnLeader(ViewOf(1, RoleName::kLeader, 2, 1, two));  // it has not committed in its term yet
   judge.OnLeader(ViewOf(1, RoleName::kLeader, 2, 3, two));
