@@ -201,6 +201,9 @@ bool RaftCore::SendMissing(NodeId to, Progress& progress) {
 // Sends what `to` misses, as far as its window allows.
 void RaftCore::Replicate(NodeId to, Progress& progress) {
   if (progress.mode() == Progress::Mode::kSnapshot) return;
+  // A removed voter gets the entry that removes it when that is committed. With it, it would not campaign any more, and
+  // would vote for nobody who lacks it; if this leader dies before, its vote may be needed in the joint configuration.
+  if (std::get<Leader>(role_).tracker.IsHeldBack(to, commit_end_)) return;
   const bool reachable_by_log =
       progress.next() >= log_.begin() && (progress.next() == LogIndex(0) || log_.IdBefore(progress.next()).has_value());
   if (!reachable_by_log) {

@@ -26,6 +26,11 @@ NodeSet Tracker::Follow(const Membership& membership, LogIndex next, Instant now
   return gone;
 }
 
+bool Tracker::IsHeldBack(NodeId id, LogIndex commit_end) const {
+  const auto found = farewells_.find(id);
+  return found != farewells_.end() && commit_end < found->second.end;
+}
+
 std::vector<std::pair<NodeId, bool>> Tracker::EndFarewells(std::uint64_t round, Instant now) {
   std::vector<std::pair<NodeId, bool>> ended;
   for (auto& [id, farewell] : farewells_) {

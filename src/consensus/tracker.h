@@ -20,6 +20,8 @@ class Tracker {
   NodeSet Follow(const Membership& membership, LogIndex next, Instant now, Instant until);
   // Whether `id` is followed only to be told that it was removed.
   [[nodiscard]] bool IsGone(NodeId id) const { return farewells_.contains(id); }
+  // Whether `id` was removed by an entry that is not committed yet.
+  [[nodiscard]] bool IsHeldBack(NodeId id, LogIndex commit_end) const;
   // To be called at each new confirmation round, before it is sent. Returns the removed members that are no longer
   // followed, and whether each has confirmed that it knows.
   std::vector<std::pair<NodeId, bool>> EndFarewells(std::uint64_t round, Instant now);

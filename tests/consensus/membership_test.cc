@@ -321,6 +321,24 @@ TEST(Leave, TheLastVoterCannotBeRemoved) {
   EXPECT_EQ(cluster.TakeAnswers(), (std::vector<std::string>{"1: change 1 refused"}));
 }
 
+TEST(Leave, ARemovedVoterStillVotesWhenTheLeaderDiesBeforeItsRemovalIsCommitted) {
+  RaftCluster cluster;
+  cluster.Create({kOne, kTwo, kThree, kFour});
+  cluster.Step(kOne, Campaign{});
+  cluster.Stabilize();
+  cluster.Step(kOne, Change(1, kFour, MembershipGoal::kAbsent));
+  while (cluster.raft(kOne).status().membership.Contains(kFour)) {
+    cluster.Deliver([](NodeId, NodeId) { return true; });
+  }
+  cluster.Deliver([](NodeId, NodeId to) { return to == kFour; });  // whatever there is for it arrives
+  cluster.Crash(kOne);
+  cluster.Drop([](NodeId, NodeId) { return true; });
+  Settle(cluster);
+  ASSERT_TRUE(cluster.leader().has_value());  // three of four in the joint configuration, node 4 among them
+  Settle(cluster);
+  EXPECT_EQ(cluster.raft(*cluster.leader()).status().membership, UniformMembership({kOne, kTwo, kThree}));
+}
+
 TEST(Leave, ARemovedNodeIsToldUntilItKnowsAndStopsCampaigning) {
   RaftCluster cluster = ThreeWithLeaderOne();
   cluster.Isolate(kThree);  // it misses its own removal
