@@ -16,6 +16,7 @@ std::size_t Difference(const NodeSet& a, const NodeSet& b) {
 
 bool IsLegalStep(const Membership& before, const Membership& next) {
   if (before.configs.empty() || next.configs.empty() || !next.Validate()) return false;
+  if (next == before) return true;  // it records disks (docs/decisions/0013), or nothing
   if (before.IsJoint()) return !next.IsJoint() && next == UniformMembership(before.configs.back(), before.Learners());
   if (next.configs.front() != before.configs.front()) return false;
   if (!next.IsJoint()) return Difference(before.nodes, next.nodes) <= 1;
@@ -42,9 +43,13 @@ void MembershipRule::OnLeader(const NodeView& view) {
   const auto committed = view.log->IdBefore(view.commit_end);
   if (!committed || committed->term != view.hard_state.term) return;
   std::size_t count = 0;
+  const Membership* before = nullptr;  // what only records disks is no change (docs/decisions/0013)
   for (auto at = stored_.lower_bound(view.commit_end); at != stored_.end(); ++at) {
     const auto id = view.log->IdAt(at->first);
-    if (id && at->second.contains(id->term)) ++count;
+    if (!id || !at->second.contains(id->term)) continue;
+    const Membership& next = *at->second.at(id->term);
+    if (before == nullptr || !(next == *before)) ++count;
+    before = &next;
   }
   if (count > 1) {
     verdict_.Broken(kOneChange,

@@ -11,7 +11,7 @@ void CheckChanges(const RaftCore& core, const Leader& leader) {
   using Stage = Change::Stage;
   const MembershipHistory& membership = core.membership();
   // One change of the configuration at a time (thesis §4.1).
-  if (core.commit_end() > leader.term_start) CHECK_LE(membership.CountFrom(core.commit_end()), 1U);
+  if (core.commit_end() > leader.term_start) CHECK_LE(membership.ChangesFrom(core.commit_end()), 1U);
   std::size_t in_log = 0;
   for (const Change& change : leader.changes.changes()) {
     CHECK_LE(change.entry_end, core.log().end());

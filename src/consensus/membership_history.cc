@@ -16,9 +16,14 @@ std::optional<LogId> MembershipHistory::current_id() const {
   return items_.empty() ? base_id_ : std::optional(items_.back().id);
 }
 
-std::size_t MembershipHistory::CountFrom(LogIndex index) const {
-  return static_cast<std::size_t>(
-      std::count_if(items_.begin(), items_.end(), [index](const Item& item) { return item.id.index >= index; }));
+std::size_t MembershipHistory::ChangesFrom(LogIndex index) const {
+  std::size_t count = 0;
+  const Membership* before = &base_;
+  for (const Item& item : items_) {
+    if (item.id.index >= index && !(*item.membership == *before)) ++count;
+    before = item.membership.get();
+  }
+  return count;
 }
 
 ClusterId MembershipHistory::ClusterAt(LogIndex end) const {

@@ -17,8 +17,9 @@ class MembershipHistory {
   [[nodiscard]] const Membership& current() const;
   [[nodiscard]] std::optional<LogId> current_id() const;
 
-  // How many memberships stand in the log at and after `index`, as far as they are still known one by one.
-  [[nodiscard]] std::size_t CountFrom(LogIndex index) const;
+  // How many entries at and after `index` change the members, as far as they are still known one by one; what only
+  // records disks is no change (docs/decisions/0013).
+  [[nodiscard]] std::size_t ChangesFrom(LogIndex index) const;
   // The cluster that the entries before `end` belong to; 0: they do not say.
   [[nodiscard]] ClusterId ClusterAt(LogIndex end) const;
 

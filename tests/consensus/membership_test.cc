@@ -38,6 +38,18 @@ TEST(MembershipHistory, TheLastAppendedOneIsInEffectUntilItIsCut) {
   EXPECT_EQ(history.current(), UniformMembership({kOne}));
 }
 
+TEST(MembershipHistory, WhatOnlyRecordsDisksIsNoChangeOfTheMembers) {
+  MembershipHistory history(std::nullopt, UniformMembership({kOne, kTwo}));
+  Membership next = UniformMembership({kOne, kTwo}, {kThree});
+  history.Append(Entry::OfMembership({Term(1), kOne, LogIndex(3)}, next));
+  next.identity.Record(kTwo, Incarnation(8));
+  history.Append(Entry::OfMembership({Term(1), kOne, LogIndex(5)}, next));
+  EXPECT_EQ(history.ChangesFrom(LogIndex(3)), 1U);
+  EXPECT_EQ(history.ChangesFrom(LogIndex(4)), 0U);
+  history.Append(Entry::OfMembership({Term(1), kOne, LogIndex(6)}, UniformMembership({kOne, kTwo})));
+  EXPECT_EQ(history.ChangesFrom(LogIndex(3)), 2U);
+}
+
 TEST(MembershipHistory, RebaseForgetsWhatTheStateCoversAndKeepsTheRest) {
   MembershipHistory history(std::nullopt, {});
   history.Append(Entry::OfMembership({Term(1), kOne, LogIndex(3)}, UniformMembership({kOne, kTwo})));
