@@ -301,7 +301,7 @@ void DeriveBitRot(Deriver& draw, RunOptions& o) {
   o.bit_rot_every_ms = draw.Maybe("bit_rot_every_ms", 100'000, 500, 4000);
   if (o.bit_rot_every_ms == 0) return;
   o.scrub_ms = draw.Between("scrub_ms", 100, 2000);
-  o.leave_every_ms = 0;
+  o.leave_every_ms = o.churn_every_ms = 0;
   o.healing = static_cast<std::uint64_t>(Healing::kAll);
 }
 
