@@ -220,6 +220,8 @@ bool Cluster::MayLoseDisk(NodeId id) const {
       std::ranges::any_of(members_, [](const auto& member) { return member.second.leaving && !member.second.left; });
   const bool all_joined =
       std::ranges::all_of(members_, [](const auto& member) { return member.second.incarnation > 0; });
+  // The one-step replacement of a pair must be committed before the next one.
+  if (ids_.size() == 2 && AwaitsRefill()) return false;
   return !departs && all_joined && !At(id).leaving && judges_.CanLoseDisk(id);
 }
 

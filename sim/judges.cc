@@ -61,8 +61,8 @@ bool Judges::CanLoseDisk(NodeId lost) const {
     if (!Contains(voters, lost)) return true;
     const auto gone =
         std::ranges::count_if(voters, [&](NodeId id) { return id == lost || !CountsNow(membership, id); });
-    return 2 * static_cast<std::size_t>(gone) < voters.size() ||
-           (nodes_.size() == 2 && voters.size() == 2 && gone == 1);
+    const bool pair = nodes_.size() == 2 && membership.configs.size() == 1 && voters.size() == 2;
+    return 2 * static_cast<std::size_t>(gone) < voters.size() || (pair && gone == 1);
   };
   return std::ranges::all_of(nodes_, [&](const auto& node) {
     const Membership& membership = node.second.membership;
