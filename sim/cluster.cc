@@ -23,6 +23,17 @@ std::int64_t Symmetric(io::Draws& draws, const io::DrawKind& kind, NodeId id, st
   return static_cast<std::int64_t>(drawn) - static_cast<std::int64_t>(limit);
 }
 
+// The entry that tells where `id` is reached, as a backup has it.
+pb::Command AddressOf(NodeId id) {
+  pb::Command command;
+  auto* add = command.mutable_add_node();
+  add->set_node_id(id.value());
+  add->mutable_node()->set_name(std::to_string(id.value()));
+  add->mutable_node()->set_addr(EndpointOf(id).host);
+  add->mutable_node()->set_port(EndpointOf(id).port);
+  return command;
+}
+
 }  // namespace
 
 Endpoint EndpointOf(NodeId id) { return {"n" + std::to_string(id.value()), 28004}; }
@@ -233,6 +244,11 @@ void Cluster::Import(Member& member) {
   io::LogBatch batch;
   batch.node_id = member.id;
   batch.append = {Entry::OfMembership({Term(0), NodeId(1), LogIndex(0)}, UniformMembership(voters, learners))};
+  for (const NodeId id : ids_) {
+    const LogId entry{Term(0), NodeId(1), LogIndex(batch.append.size())};
+    batch.append.push_back(Entry::Normal(entry, AddressOf(id).SerializeAsString()));
+  }
+  judges_.OnImported(member.id, batch.append);
   disk.log.Apply(batch);
   member.machine->ReplaceDisk(std::move(disk));
 }

@@ -86,6 +86,14 @@ std::vector<Membership> Judges::Memberships() const {
   return memberships;
 }
 
+void Judges::OnImported(NodeId id, const std::vector<Entry>& entries) {
+  std::optional<Term> previous;
+  for (const Entry& entry : entries) {
+    log_matching_.OnStored(id, previous, entry);
+    previous = entry.id.term;
+  }
+}
+
 void Judges::OnOpened(NodeId id, std::uint32_t incarnation, const io::LogContents& log,
                       const std::optional<StateSeen>& state) {
   Watched& node = nodes_[id];

@@ -52,6 +52,8 @@ class Judges : public io::NetworkObserver {
     std::uint64_t row_sum = 0;
     bool durable = false;
   };
+  // Before its first life a node's log was given these entries, from index 0 on.
+  void OnImported(NodeId node, const std::vector<Entry>& entries);
   // A node opens its disk, which holds this.
   void OnOpened(NodeId node, std::uint32_t incarnation, const io::LogContents& log,
                 const std::optional<StateSeen>& state);
