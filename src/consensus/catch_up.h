@@ -33,6 +33,7 @@ class CatchUp {
   [[nodiscard]] Verdict Observe(const Sight& sight, Instant now, const Limits& limits);
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   LogIndex round_end_;
   Instant round_began_;
   unsigned long_rounds_ = 0;

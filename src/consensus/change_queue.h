@@ -50,6 +50,7 @@ class ChangeQueue {
   [[nodiscard]] std::optional<std::size_t> Expired(Instant now) const;
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   std::vector<Change> changes_;
 };
 

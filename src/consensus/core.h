@@ -53,6 +53,7 @@ class RaftCore {
   [[nodiscard]] bool CountsDisk(NodeId voter, Incarnation disk) const;
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   // core.cc
   void Handle(const Tick& tick);
   void Handle(Received received);

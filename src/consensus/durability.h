@@ -30,6 +30,7 @@ class Durability {
   [[nodiscard]] PersistSeq Barrier() const { return IsDurable(issued_) ? PersistSeq(0) : issued_; }
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   struct Write {
     PersistSeq seq;
     LogIndex end;

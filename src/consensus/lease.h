@@ -34,6 +34,7 @@ class Lease {
   [[nodiscard]] Instant until() const { return until_; }
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   struct Round {
     std::uint64_t number;
     Instant sent_at;

@@ -106,6 +106,7 @@ void Log::PurgeTo(LogId last) {
 }
 
 void Log::Reset(LogId last) {
+  CHECK_GE(last.index.Next(), begin_);  // a log never starts earlier than it did
   runs_.clear();
   cache_.clear();
   cached_bytes_ = 0;

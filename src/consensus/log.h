@@ -77,6 +77,7 @@ class Log {
   };
   [[nodiscard]] const Run& RunOf(LogIndex index) const;
 
+  friend class StateDigest;  // names every member, for the exhaustive test
   std::optional<LogId> purged_;
   LogIndex begin_;
   LogIndex end_;

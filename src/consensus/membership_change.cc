@@ -182,6 +182,9 @@ LogIndex RaftCore::ProposeMembership(Membership membership) {
 
 LogIndex RaftCore::AppendMembership(Membership membership) {
   CHECK(std::holds_alternative<Leader>(role_));
+  // One change at a time, and never out of one joint configuration into another (thesis §4.3).
+  CHECK_LE(membership.configs.size(), 2U);
+  CHECK(!membership.IsJoint() || !membership_.current().IsJoint());
   AppendToLog(Entry::OfMembership({hard_state_.term, options_.id, log_.end()}, std::move(membership)));
   return log_.end();
 }

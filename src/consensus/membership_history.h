@@ -29,6 +29,7 @@ class MembershipHistory {
   void Rebase(LogIndex last, std::optional<LogId> base_id, const Membership& base);
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   struct Item {
     LogId id;
     std::shared_ptr<const Membership> membership;

@@ -67,6 +67,7 @@ bool Progress::LostTail(const AppendResponse& response) const {
 void Progress::Acked(LogIndex end, std::uint64_t round) {
   if (end > match_end_) match_round_ = round;
   match_end_ = std::max(match_end_, end);
+  next_ = std::max(next_, match_end_);
   while (!in_flight_.empty() && in_flight_.front().end <= end) {
     CHECK_GE(in_flight_bytes_, in_flight_.front().bytes);
     in_flight_bytes_ -= in_flight_.front().bytes;
@@ -74,7 +75,7 @@ void Progress::Acked(LogIndex end, std::uint64_t round) {
   }
   if (mode_ == Mode::kSnapshot) return;
   if (mode_ == Mode::kProbe && end >= next_) mode_ = Mode::kReplicate;
-  next_ = std::max(next_, match_end_);
+  CHECK(in_flight_.empty() || in_flight_.front().end >= match_end_);
 }
 
 void Progress::Refused(LogIndex retry_from) {
@@ -83,9 +84,11 @@ void Progress::Refused(LogIndex retry_from) {
   probe_sent_ = false;
   ForgetInFlight();
   next_ = std::max(match_end_, retry_from);
+  CHECK_GE(next_, match_end_);
 }
 
 void Progress::StartSnapshot() {
+  CHECK(mode_ != Mode::kSnapshot);
   mode_ = Mode::kSnapshot;
   ForgetInFlight();
 }

@@ -65,6 +65,7 @@ class Progress {
   void EndLoad(bool useful) { load_ = useful ? Load::kNone : Load::kFutile; }
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   Mode mode_ = Mode::kProbe;
   LogIndex match_end_;
   LogIndex next_;

@@ -32,6 +32,8 @@ void RaftCore::OnMessage(NodeId from, const ReadIndexRequest& request) {
 }
 
 void RaftCore::AddRead(ReadQueue::Item item) {
+  CHECK(std::holds_alternative<Leader>(role_));
+  CHECK_LE(item.end, commit_end_);
   auto& leader = std::get<Leader>(role_);
   if (MutantOn(Mutant::kQ01)) {
     AnswerRead(item, commit_end_);
@@ -49,6 +51,7 @@ void RaftCore::AddRead(ReadQueue::Item item) {
 
 void RaftCore::OnMessage(NodeId, const ReadIndexResponse& response) {
   const auto asked = std::erase_if(forwarded_reads_, [&](const auto& read) { return read.first == response.id; });
+  CHECK_LE(asked, 1U);  // ids are unique within an incarnation
   if (asked > 0) out_.reads.push_back({response.id, response.end});
 }
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "common/check.h"
+
 namespace metasrv {
 
 void ReadQueue::AdmitEarly(LogIndex commit_end) {
+  CHECK(sent_.empty());  // no round confirms anything before
   for (Item& item : early_) {
     item.end = std::max(item.end, commit_end);
     waiting_.push_back(item);
@@ -13,6 +16,8 @@ void ReadQueue::AdmitEarly(LogIndex commit_end) {
 }
 
 void ReadQueue::Send(std::uint64_t round) {
+  CHECK_GT(round, 0U);
+  if (!sent_.empty()) CHECK_GE(round, sent_.back().round);
   for (const Item& item : waiting_) sent_.push_back({round, item});
   waiting_.clear();
 }

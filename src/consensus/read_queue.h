@@ -40,6 +40,7 @@ class ReadQueue {
   [[nodiscard]] std::size_t size() const { return early_.size() + waiting_.size() + sent_.size(); }
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   struct Sent {
     std::uint64_t round;
     Item item;

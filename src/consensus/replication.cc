@@ -200,6 +200,8 @@ bool RaftCore::SendMissing(NodeId to, Progress& progress) {
 
 // Sends what `to` misses, as far as its window allows.
 void RaftCore::Replicate(NodeId to, Progress& progress) {
+  CHECK_LE(progress.next(), log_.end());
+  CHECK_LE(progress.match_end(), progress.next());
   if (progress.mode() == Progress::Mode::kSnapshot) return;
   // A removed voter gets the entry that removes it when that is committed. With it, it would not campaign any more, and
   // would vote for nobody who lacks it; if this leader dies before, its vote may be needed in the joint configuration.

@@ -46,6 +46,7 @@ class Tracker {
     Instant until;
     std::optional<std::uint64_t> told_round;  // an answer to this round proves that it knows
   };
+  friend class StateDigest;  // names every member, for the exhaustive test
   NodeId self_;
   std::map<NodeId, Progress> peers_;
   std::map<NodeId, Farewell> farewells_;  // each has a Progress

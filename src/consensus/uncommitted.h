@@ -32,6 +32,7 @@ class Uncommitted {
   }
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   struct Item {
     LogIndex index;
     std::size_t bytes = 0;

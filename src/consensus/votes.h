@@ -16,6 +16,7 @@ class Votes {
   [[nodiscard]] bool Lost(const Membership& membership) const;
 
  private:
+  friend class StateDigest;  // names every member, for the exhaustive test
   std::map<NodeId, bool> answers_;
   std::size_t grant_count_ = 0;
 };

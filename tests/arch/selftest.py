@@ -40,6 +40,11 @@ class ArchitectureTests(unittest.TestCase):
         self.assertNotEqual(0, link.returncode)
         self.assertIn("rocksdb", link.stderr)
 
+    def test_assertion_count_fails_where_nothing_is_asserted(self):
+        script = [sys.executable, "check_assertions.py", SOURCE, "4"]
+        self.assertNotEqual(0, subprocess.run(script + ["tests/arch/fixtures"], capture_output=True).returncode)
+        self.assertNotEqual(0, subprocess.run(script + ["no/such/directory"], capture_output=True).returncode)
+
     def test_every_layer_of_the_table_exists(self):
         for layer in layers.PURE:
             self.assertIn(layer, layers.LAYERS)

@@ -48,6 +48,10 @@ class Interpreter {
       for (const std::string& text : cluster_.Deliver(Route(item.words))) output += text + "\n";
     } else if (verb == "drop") {
       output += "dropped " + std::to_string(cluster_.Drop(Route(item.words))) + "\n";
+    } else if (verb == "copy") {
+      cluster_.Copy(Route(item.words));
+    } else if (verb == "replay") {
+      cluster_.Replay();
     } else if (verb == "stabilize") {
       cluster_.Stabilize();
     } else if (verb == "status" || verb == "log" || verb == "applied") {

@@ -146,5 +146,76 @@ TEST(Snapshot, FailedTransferIsTriedAgainAfterAHeartbeatOnly) {
   EXPECT_EQ(cluster.applied(kThree), cluster.applied(kOne));
 }
 
+// A follower, voter 2 of 3, whose log is the founding membership and `terms`, one entry each, all durable.
+class SnapshotAtAFollower : public testing::Test {
+ protected:
+  static Raft Follower(const std::vector<std::uint64_t>& terms) {
+    RaftOptions options;
+    options.id = kTwo;
+    Recovered recovered;
+    recovered.hard_state.term = Term(terms.empty() ? 0 : terms.back());
+    const Entry first = Entry::OfMembership({Term(0), kOne, LogIndex(0)}, UniformMembership({kOne, kTwo, kThree}));
+    recovered.log.Append(first);
+    recovered.memberships.push_back(first);
+    for (std::uint64_t term : terms) recovered.log.Append(Entry::Blank({Term(term), kOne, recovered.log.end()}));
+    return {options, std::move(recovered), Instant(), Prng(1)};
+  }
+
+  static SnapshotReceived Of(std::uint64_t term, std::uint64_t index) {
+    return {.from = kOne,
+            .term = Term(9),
+            .meta = {.last = LogId{Term(term), kOne, LogIndex(index)},
+                     .membership_id = LogId{Term(0), kOne, LogIndex(0)},
+                     .membership = UniformMembership({kOne, kTwo, kThree})}};
+  }
+};
+
+TEST_F(SnapshotAtAFollower, ASecondOneDuringAnInstallationIsLeftAlone) {
+  Raft raft = Follower({1});
+  const SnapshotReceived first = Of(3, 10);
+  const Output out = raft.Step(Instant(), first);
+  ASSERT_TRUE(out.install_snapshot.has_value());
+  EXPECT_FALSE(raft.Step(Instant(), Of(3, 20)).install_snapshot.has_value());
+  (void)raft.Step(Instant(), SnapshotInstalled{first.meta});
+  EXPECT_EQ(raft.status().commit_end, LogIndex(11));
+}
+
+TEST_F(SnapshotAtAFollower, NothingIsAcceptedOrCommittedWhileItIsInstalled) {
+  Raft raft = Follower({1});
+  const SnapshotReceived received = Of(3, 10);
+  (void)raft.Step(Instant(), received);
+  const AppendRequest late{.term = Term(9),
+                           .prev = LogId{Term(1), kOne, LogIndex(1)},
+                           .entries = {Entry::Blank({Term(2), kOne, LogIndex(2)})},
+                           .commit_end = LogIndex(3),
+                           .round = 1};
+  const Output out = raft.Step(Instant(), Received{kOne, late});
+  EXPECT_TRUE(out.committed.empty());
+  EXPECT_EQ(raft.status().last->index, LogIndex(1));
+  (void)raft.Step(Instant(), SnapshotInstalled{received.meta});
+  EXPECT_EQ(raft.status().last, received.meta.last);
+}
+
+TEST_F(SnapshotAtAFollower, ALogThatConflictsWithItGoesAsAWhole) {
+  Raft raft = Follower({1, 1, 2, 2, 2});
+  const SnapshotReceived received = Of(3, 3);
+  (void)raft.Step(Instant(), received);
+  const Output out = raft.Step(Instant(), SnapshotInstalled{received.meta});
+  ASSERT_TRUE(out.persist.has_value());
+  EXPECT_EQ(out.persist->reset_to, received.meta.last);
+  EXPECT_EQ(raft.status().last, received.meta.last);
+}
+
+TEST_F(SnapshotAtAFollower, EntriesBehindAMatchingOneMayHaveBeenPromisedAndStay) {
+  Raft raft = Follower({1, 1, 3, 3, 3});
+  const SnapshotReceived received = Of(3, 3);
+  (void)raft.Step(Instant(), received);
+  const Output out = raft.Step(Instant(), SnapshotInstalled{received.meta});
+  ASSERT_TRUE(out.persist.has_value());
+  EXPECT_EQ(out.persist->purge_to, received.meta.last);
+  EXPECT_EQ(raft.status().last->index, LogIndex(5));
+  EXPECT_EQ(raft.status().durable_end, LogIndex(6));
+}
+
 }  // namespace
 }  // namespace metasrv::test

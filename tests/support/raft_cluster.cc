@@ -276,6 +276,16 @@ std::size_t RaftCluster::Drop(const std::function<bool(NodeId, NodeId)>& which) 
   return count;
 }
 
+void RaftCluster::Copy(const std::function<bool(NodeId, NodeId)>& which) {
+  for (const InFlight& message : network_) {
+    if (which(message.from, message.to)) copies_.push_back(message);
+  }
+}
+
+void RaftCluster::Replay() {
+  for (InFlight& message : std::exchange(copies_, {})) Post(std::move(message));
+}
+
 void RaftCluster::Stabilize() {
   for (int rounds = 0; rounds < 1000; ++rounds) {
     for (NodeId id : ids()) Persist(id);

@@ -64,6 +64,9 @@ class RaftCluster {
   // Delivers the messages that are in flight now and satisfy `which`, oldest first; returns their texts.
   std::vector<std::string> Deliver(const std::function<bool(NodeId from, NodeId to)>& which);
   std::size_t Drop(const std::function<bool(NodeId from, NodeId to)>& which);
+  // Sets copies of such messages aside; Replay() sends them, however late.
+  void Copy(const std::function<bool(NodeId from, NodeId to)>& which);
+  void Replay();
   // Delivers and persists until nothing moves.
   void Stabilize();
   // Ends all faults, restarts everybody and lets time pass until one leader has everything applied everywhere.
@@ -111,6 +114,7 @@ class RaftCluster {
   std::map<NodeId, std::vector<Held>> held_;
   std::map<NodeId, std::vector<std::string>> staged_;  // payloads of a snapshot being installed
   std::deque<InFlight> network_;
+  std::deque<InFlight> copies_;
   std::set<NodeId> isolated_;
   std::map<Term, NodeId> leaders_;
   std::map<LogIndex, Entry> committed_;
