@@ -16,7 +16,7 @@ TEST(Progress, NextNeverFallsBelowMatchWhateverTheAnswers) {
       const LogIndex end(prng.Below(20));
       if (progress.mode() == Progress::Mode::kSnapshot) {
         if (prng.Below(2) == 0) {
-          progress.Acked(end);
+          progress.Acked(end, 0);
         } else {
           progress.EndSnapshot(end);
         }
@@ -24,7 +24,7 @@ TEST(Progress, NextNeverFallsBelowMatchWhateverTheAnswers) {
         continue;
       }
       switch (prng.Below(4)) {
-        case 0: progress.Acked(end); break;
+        case 0: progress.Acked(end, 0); break;
         case 1: progress.Refused(end); break;
         case 2: progress.Sent(std::max(end, progress.next().Next()), 1); break;
         default:
@@ -37,8 +37,8 @@ TEST(Progress, NextNeverFallsBelowMatchWhateverTheAnswers) {
 
 TEST(Progress, MatchNeverFallsByALateAnswer) {
   Progress progress(LogIndex(5), Instant());
-  progress.Acked(LogIndex(5));
-  progress.Acked(LogIndex(3));
+  progress.Acked(LogIndex(5), 0);
+  progress.Acked(LogIndex(3), 0);
   EXPECT_EQ(progress.match_end(), LogIndex(5));
   progress.Refused(LogIndex(2));
   EXPECT_EQ(progress.next(), LogIndex(5));
@@ -49,12 +49,12 @@ TEST(Progress, FullWindowWaitsForAnAnswerAndAProbeForItsTurn) {
   EXPECT_TRUE(progress.CanSend(2, 100));
   progress.Sent(LogIndex(0), 0);
   EXPECT_FALSE(progress.CanSend(2, 100));
-  progress.Acked(LogIndex(0));
+  progress.Acked(LogIndex(0), 0);
   ASSERT_EQ(progress.mode(), Progress::Mode::kReplicate);
   progress.Sent(LogIndex(1), 1);
   progress.Sent(LogIndex(2), 1);
   EXPECT_FALSE(progress.CanSend(2, 100));
-  progress.Acked(LogIndex(1));
+  progress.Acked(LogIndex(1), 0);
   EXPECT_TRUE(progress.CanSend(2, 100));
 }
 
