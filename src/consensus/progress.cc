@@ -93,8 +93,9 @@ void Progress::StartSnapshot() {
   ForgetInFlight();
 }
 
-void Progress::EndSnapshot(LogIndex end) {
+void Progress::EndSnapshot(LogIndex end, std::uint64_t round) {
   CHECK(mode_ == Mode::kSnapshot);
+  if (end > match_end_) match_round_ = round;
   mode_ = Mode::kProbe;
   match_end_ = std::max(match_end_, end);
   next_ = std::max(next_, match_end_);

@@ -55,7 +55,8 @@ class Progress {
   // It takes no entries: one probe per heartbeat until it does. Nothing when a state transfer runs.
   void WaitForSpace();
   void StartSnapshot();
-  void EndSnapshot(LogIndex end);  // `end`: what the peer now has at least
+  // `end`: what the peer now has at least; `round` as for Acked.
+  void EndSnapshot(LogIndex end, std::uint64_t round);
 
   // Entries that are not in memory are read back, one load at a time.
   [[nodiscard]] bool CanLoad() const { return load_ == Load::kNone; }

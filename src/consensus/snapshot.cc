@@ -13,7 +13,7 @@ void RaftCore::Handle(const SnapshotSent& sent) {
   if (progress == nullptr || progress->mode() != Progress::Mode::kSnapshot) return;
   const bool counts = sent.delivered && sent.last && AdmitProgress(sent.to, sent.incarnation, nullptr);
   if (progress->mode() != Progress::Mode::kSnapshot) return;  // another disk than the one it was sent to
-  progress->EndSnapshot(counts ? sent.last->index.Next() : LogIndex(0));
+  progress->EndSnapshot(counts ? sent.last->index.Next() : LogIndex(0), leader->round);
   AdvanceCommit();
   AdvanceChanges();
 }

@@ -18,7 +18,7 @@ TEST(Progress, NextNeverFallsBelowMatchWhateverTheAnswers) {
         if (prng.Below(2) == 0) {
           progress.Acked(end, 0);
         } else {
-          progress.EndSnapshot(end);
+          progress.EndSnapshot(end, 0);
         }
         ASSERT_GE(progress.next(), progress.match_end()) << "seed " << seed;
         continue;
