@@ -33,8 +33,18 @@ void StateDigest::Add(const LogId& id) {
 void StateDigest::Add(const Digest& digest) { Each(digest.high, digest.low); }
 
 void StateDigest::Add(const Membership& membership) {
-  const auto& [configs, nodes] = membership;
-  Each(configs, nodes);
+  const auto& [configs, nodes, identity] = membership;
+  Each(configs, nodes, identity);
+}
+
+void StateDigest::Add(const RecordedDisk& recorded) {
+  const auto& [node, disk] = recorded;
+  Each(node, disk);
+}
+
+void StateDigest::Add(const MembershipIdentity& identity) {
+  const auto& [cluster, disks] = identity;
+  Each(cluster, disks);
 }
 
 void StateDigest::Add(const Entry& entry) {
@@ -53,8 +63,8 @@ void StateDigest::Add(const SnapshotMeta& meta) {
 }
 
 void StateDigest::Add(const VoteRequest& m) {
-  const auto& [term, pre_vote, last, transfer] = m;
-  Each(term, pre_vote, last, transfer);
+  const auto& [term, pre_vote, last, transfer, recorded, indispensable] = m;
+  Each(term, pre_vote, last, transfer, recorded, indispensable);
 }
 
 void StateDigest::Add(const VoteResponse& m) {
@@ -63,8 +73,8 @@ void StateDigest::Add(const VoteResponse& m) {
 }
 
 void StateDigest::Add(const AppendRequest& m) {
-  const auto& [term, prev, entries, commit_end, round] = m;
-  Each(term, prev, entries, commit_end, round);
+  const auto& [term, prev, entries, commit_end, round, recorded] = m;
+  Each(term, prev, entries, commit_end, round, recorded);
 }
 
 void StateDigest::Add(const AppendResponse& m) {
@@ -124,8 +134,9 @@ void StateDigest::Add(const MembershipHistory::Item& item) {
 
 void StateDigest::Add(const Progress& progress) {
   const auto& [mode, match_end, next, commit_told, probe_sent, in_flight, in_flight_bytes, load, last_heard, round,
-               disk] = progress;
-  Each(mode, match_end, next, commit_told, probe_sent, in_flight, in_flight_bytes, load, last_heard, round, disk);
+               disk, match_round, incarnation, stranger] = progress;
+  Each(mode, match_end, next, commit_told, probe_sent, in_flight, in_flight_bytes, load, last_heard, round, disk,
+       match_round, incarnation, stranger);
 }
 
 void StateDigest::Add(const Progress::Append& append) {
@@ -190,13 +201,19 @@ void StateDigest::Add(const Candidate& role) {
 
 void StateDigest::Add(const Leader& role) {
   const auto& [tracker, reads, uncommitted, lease, term_start, round, broadcast_due, heartbeat_at, quorum_check_at,
-               changes, transfer, sent_timeout_now] = role;
-  Each(tracker, reads, uncommitted, lease, term_start, round, broadcast_due, changes, transfer, sent_timeout_now);
+               changes, transfer, sent_timeout_now, since, new_disks] = role;
+  Each(tracker, reads, uncommitted, lease, term_start, round, broadcast_due, changes, transfer, sent_timeout_now, since,
+       new_disks);
+}
+
+void StateDigest::Add(const NewDisk& disk) {
+  const auto& [id, entry_end] = disk;
+  Each(id, entry_end);
 }
 
 void StateDigest::Add(const ChangeMembership& request) {
-  const auto& [id, node, goal] = request;
-  Each(id, node, goal);
+  const auto& [id, node, goal, disk] = request;
+  Each(id, node, goal, disk);
 }
 
 void StateDigest::Add(const Change& change) {
@@ -230,11 +247,11 @@ void StateDigest::Add(const RunningTransfer& transfer) {
 }
 
 void StateDigest::Add(const RaftCore& core) {
-  const auto& [options, prng, hard_state, log, durability, hard_state_write, membership, commit_end, emitted_end,
-               loading_to_apply, space, role, election_at, sticky_until, started_until, led_until, disk, installing,
-               quarantined, forwarded_reads, now, write, write_due, out] = core;
-  Each(options.id, hard_state, log, durability, hard_state_write, membership, commit_end, emitted_end, loading_to_apply,
-       space, role, disk, installing, quarantined, forwarded_reads);
+  const auto& [options, prng, hard_state, log, durability, hard_state_write, incarnation, disk_refused, membership,
+               commit_end, emitted_end, loading_to_apply, space, role, election_at, sticky_until, started_until,
+               led_until, disk, installing, quarantined, forwarded_reads, now, write, write_due, out] = core;
+  Each(options.id, hard_state, log, durability, hard_state_write, incarnation, disk_refused, membership, commit_end,
+       emitted_end, loading_to_apply, space, role, disk, installing, quarantined, forwarded_reads);
 }
 
 }  // namespace metasrv

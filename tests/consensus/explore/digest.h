@@ -91,6 +91,8 @@ class StateDigest {
 
   // types.h, membership.h
   void Add(const Membership& membership);
+  void Add(const RecordedDisk& recorded);
+  void Add(const MembershipIdentity& identity);
   void Add(const Entry& entry);
   void Add(const HardState& state);
   void Add(const SnapshotMeta& meta);
@@ -125,6 +127,7 @@ class StateDigest {
   void Add(const PreCandidate& role);
   void Add(const Candidate& role);
   void Add(const Leader& role);
+  void Add(const NewDisk& disk);
   void Add(const ChangeMembership& request);
   void Add(const Change& change);
   void Add(const ChangeQueue& changes);

@@ -58,7 +58,7 @@ std::optional<std::string> BrokenPromise(const Node& node, const Node::Held& hel
 Digest Node::digest() const {
   StateDigest digest = StateDigest::For(raft.core());
   digest.Add(raft.core());
-  const auto& [hard_state, purged, log, state, payloads, in_flight, manual, loads, slow_reads] = disk;
+  const auto& [hard_state, purged, log, state, payloads, incarnation, in_flight, manual, loads, slow_reads] = disk;
   digest.Add(hard_state);
   digest.Add(purged);
   digest.Add(log);

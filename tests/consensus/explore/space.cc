@@ -20,10 +20,11 @@ Digest DigestOf(const Packet& packet) {
     digest.Add(transfer->meta);
   }
   if (const auto* ended = std::get_if<TransferEnded>(&packet.content)) {
-    const auto& [to, delivered, last] = ended->sent;
+    const auto& [to, delivered, last, incarnation] = ended->sent;
     digest.Add(to);
     digest.Add(delivered);
     digest.Add(last);
+    digest.Add(incarnation);
   }
   return digest.value();
 }
