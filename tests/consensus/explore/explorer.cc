@@ -176,10 +176,11 @@ bool Explorer::Take(State& state, const Action& action, std::optional<std::strin
     history.reads[RequestId(action.event.argument)] = LogIndex(history.committed.size());
     KeepHistory(state, std::move(history));
   }
+  const Node& before = space_.node(state.nodes[action.node]);
   state.nodes[action.node] = outcome->next;
   for (PacketIx sent : outcome->sent) Send(state, sent);
   for (std::uint32_t at = 0; at < bounds_.nodes; ++at) DropDead(state, at);
-  violation = JudgeStep(state, action.node, outcome->effect);
+  violation = JudgeStep(state, action.node, before, outcome->effect);
   return true;
 }
 
@@ -192,11 +193,12 @@ void Explorer::DropDead(State& state, std::uint32_t at) const {
   });
 }
 
-std::optional<std::string> Explorer::JudgeStep(State& state, std::uint32_t at, const Effect& effect) {
+std::optional<std::string> Explorer::JudgeStep(State& state, std::uint32_t at, const Node& before,
+                                               const Effect& effect) {
   View view;
   for (std::uint32_t i = 0; i < bounds_.nodes; ++i) view.push_back(&space_.node(state.nodes[i]));
   std::optional<History> grown;
-  if (auto broken = Judge(histories_[state.history], view, at, effect, grown)) return broken;
+  if (auto broken = Judge(histories_[state.history], view, at, before, effect, grown)) return broken;
   if (grown) KeepHistory(state, std::move(*grown));
   for (std::uint32_t i = 0; i < bounds_.nodes; ++i) {
     if (i != at && !space_.LogsMatch(state.nodes[at], state.nodes[i])) return "log matching";

@@ -90,7 +90,8 @@ class Explorer {
   void Remove(State& state, PacketIx packet) const;
   [[nodiscard]] std::uint64_t Channel(PacketIx packet) const;
   void DropDead(State& state, std::uint32_t at) const;
-  [[nodiscard]] std::optional<std::string> JudgeStep(State& state, std::uint32_t at, const Effect& effect);
+  [[nodiscard]] std::optional<std::string> JudgeStep(State& state, std::uint32_t at, const Node& before,
+                                                     const Effect& effect);
   void KeepHistory(State& state, History history);
   [[nodiscard]] bool Visit(const State& state, std::uint32_t parent, const Action& action);
   [[nodiscard]] std::vector<std::string> Trace(std::uint32_t parent, const Action& last);

@@ -24,18 +24,20 @@ History& Grown(const History& history, std::optional<History>& next) {
   return *next;
 }
 
-std::optional<std::string> Commit(const History& history, const View& view, const Node& leader,
+std::optional<std::string> Commit(const History& history, const View& view, const Node& leader, const Node& before,
                                   std::optional<History>& next) {
   const RaftCore& core = leader.raft.core();
   const LogIndex end = core.commit_end();
   if (end.value() <= history.committed.size()) return std::nullopt;
   const Entry& newest = core.log().At(end.Prev());
   if (newest.id.term != core.hard_state().term) return "a leader commits entries of its own term only";
-  const bool on_quorum = HasQuorum(core.membership().current(), [&](NodeId id) {
+  const auto holds = [&](NodeId id) {
     return std::any_of(view.begin(), view.end(), [&](const Node* node) {
       return node->raft.core().options().id == id && IsOnDisk(*node, newest.id);
     });
-  });
+  };
+  const bool on_quorum =
+      HasQuorum(before.raft.core().membership().current(), holds) || HasQuorum(core.membership().current(), holds);
   if (!on_quorum) return "what is committed is durable on a quorum";
   for (std::uint64_t i = history.committed.size(); i < end.value(); ++i) {
     Grown(history, next).committed.push_back({core.log().At(LogIndex(i)), core.hard_state().term});
@@ -81,8 +83,8 @@ Digest History::digest() const {
   return digest.value();
 }
 
-std::optional<std::string> Judge(const History& history, const View& view, std::size_t at, const Effect& effect,
-                                 std::optional<History>& next) {
+std::optional<std::string> Judge(const History& history, const View& view, std::size_t at, const Node& before,
+                                 const Effect& effect, std::optional<History>& next) {
   const Node& node = *view[at];
   const NodeId self = node.raft.core().options().id;
   if (!effect.broken.empty()) return effect.broken.front();
@@ -94,7 +96,11 @@ std::optional<std::string> Judge(const History& history, const View& view, std::
     } else if (known->second != self) {
       return "election safety: term " + std::to_string(term.value()) + " has two leaders";
     }
-    if (auto broken = Commit(history, view, node, next)) return broken;
+  }
+  // A leader that commits its own removal stops leading at once (thesis §4.2.2).
+  const bool led = Leads(before) && before.raft.core().hard_state().term == node.raft.core().hard_state().term;
+  if (led || Leads(node)) {
+    if (auto broken = Commit(history, view, node, before, next)) return broken;
   }
   const auto& committed = next ? next->committed : history.committed;
   for (const Entry& entry : effect.applied) {

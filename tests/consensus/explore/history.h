@@ -27,9 +27,11 @@ using View = std::vector<const Node*>;
 
 // Judges a step of node `at`, of which `view` shows the state afterwards: promises are durable first, election safety,
 // commitment only of own terms and on a quorum of disks, state machine safety, reads that see all that was committed
-// (thesis §3.4 to §3.6, §3.8, §6.4). Returns the property that the step broke; sets `next` when history has grown.
+// (thesis §3.4 to §3.6, §3.8, §6.4). `before`: the node before the step, which may commit an entry and
+// then append the next membership or stop leading. Returns the property that the step broke; sets `next` when history
+// has grown.
 [[nodiscard]] std::optional<std::string> Judge(const History& history, const View& view, std::size_t at,
-                                               const Effect& effect, std::optional<History>& next);
+                                               const Node& before, const Effect& effect, std::optional<History>& next);
 
 // What must hold of every node at every time: it believes nothing committed but what is, and a leader has all that was
 // committed up to its term (leader completeness). Returns what does not.
