@@ -100,8 +100,8 @@ std::optional<std::string> Members::ReasonNotToAdmit(const Request& request) con
   const auto record = addresses_.table().find(node);
   const bool moved = record != addresses_.table().end() && metasrv::node::EndpointOf(record->second) != endpoint;
   if (ReplacesDisk(request) && moved) {
-    return "node " + std::to_string(node.value()) + " is already a voter at " +
-           ToString(metasrv::node::EndpointOf(record->second)) + ". Choose another id, or let that node leave first";
+    return "node id " + std::to_string(node.value()) + " is already a voter at " +
+           ToString(metasrv::node::EndpointOf(record->second)) + "; choose another id, or let that node leave first";
   }
   if (raft.membership.IsVoter(node)) {
     const auto known = addresses_.Find(node);

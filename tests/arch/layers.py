@@ -20,7 +20,7 @@ THIRD_PARTY = {
     "rapidcheck": r"/rapidcheck",
 }
 
-VALUES_OF_CONSENSUS = r"src/consensus/(types|message|membership)\.h"
+VALUES_OF_CONSENSUS = r"src/consensus/(types|message|membership|identity)\.h"
 MESSAGES = r"src/proto/\w+\.pb\.h"
 SERVICES = r"src/proto/\w+\.grpc\.pb\.h"
 

@@ -206,6 +206,7 @@ TEST(LyingDisk, ThatLostItsTailIsFoundOutAndFilledAgainBySameLeader) {
   Disk lying = cluster.disk(kThree);
   cluster.Crash(kThree);
   lying.log.resize(2);
+  lying.state = {};
   lying.payloads.clear();
   cluster.PutDisk(kThree, std::move(lying));
   LetTimePass(cluster, 10);

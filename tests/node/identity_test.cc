@@ -117,19 +117,24 @@ TEST(EmptiedVoter, AtAnotherAddressIsRefusedAndTheVoterStays) {
   const pb::ForwardReply reply = world.Ask(1, request);
   EXPECT_EQ(reply.error(), pb::FORWARD_REFUSED);
   EXPECT_EQ(reply.detail(),
-            "node 2 is already a voter at host-2:28003. Choose another id, or let that node leave first");
+            "node id 2 is already a voter at host-2:28003; choose another id, or let that node leave first");
   EXPECT_TRUE(world.node(1).status().raft.membership.IsVoter(NodeId(2)));
 }
 
 TEST(OldDisk, ThatComesBackIsRefused) {
   NodeWorld world;
   world.GrowTo(3);
-  const io::LogContents old = world[3].log.contents;
+  const io::LogContents old_log = world[3].log.contents;
+  sm::WriteBatch old_state;
+  for (auto row = world[3].state.Scan("", ""); row->Valid(); row->Next()) {
+    old_state.Put(std::string(row->key()), std::string(row->value()));
+  }
   Machine& machine = StartEmptied(world, 3);
   ASSERT_TRUE(Started(world, machine)) << machine.started->error();
   world.Crash(3);
   Machine& again = world.Add(3);
-  again.log.contents = old;
+  again.log.contents = old_log;
+  ASSERT_TRUE(again.state.Write(old_state));
   again.options.join = {world[1].endpoint};
   world.Start(3);
   ASSERT_FALSE(Started(world, again));

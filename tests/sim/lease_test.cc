@@ -22,11 +22,16 @@ RunOptions Options(std::uint64_t seed, std::uint64_t drift_max_ppm) {
   return options;
 }
 
+// Options far from those that a seed draws may break what liveness expects; a lease promises correct reads.
+bool IsWrong(const RunResult& result) {
+  return result.failure && result.failure->failure_class == FailureClass::kCorrectness;
+}
+
 TEST(Leases, ClocksThatDriftWithinTheBoundServeNoStaleRead) {
   std::uint64_t lease_reads = 0;
   for (std::uint64_t seed = 1; seed <= 30; ++seed) {
     const RunResult result = sim::Run(Options(seed, 10'000), {});
-    ASSERT_FALSE(result.failure) << "seed " << seed << ": " << result.failure->detail;
+    ASSERT_FALSE(IsWrong(result)) << "seed " << seed << ": " << result.failure->detail;
     lease_reads += result.probes[Probe::k_lease_read];
   }
   EXPECT_GT(lease_reads, 100U);
@@ -35,7 +40,7 @@ TEST(Leases, ClocksThatDriftWithinTheBoundServeNoStaleRead) {
 TEST(Leases, ClocksThatDriftFarBeyondTheBoundAreCaughtServingAStaleRead) {
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {
     const RunResult result = sim::Run(Options(seed, 400'000), {});
-    if (!result.failure) continue;
+    if (!IsWrong(result)) continue;
     const std::string property = result.failure->property.name;
     EXPECT_TRUE(property == kRealTimeOrder.name || property == kReadFresh.name) << property;
     return;
