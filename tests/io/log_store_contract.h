@@ -11,8 +11,9 @@
 
 #include "tests/io/log_world.h"
 
-// The contract of io::LogStore (docs/STORAGE.md, K1..K15) as tests. An implementation includes this file once,
-// describes its world and instantiates the suite:
+// The contract of io::LogStore (docs/STORAGE.md, K1..K15 but K14; that in log_identity_contract.h, K17 in
+// log_read_contract.h) as tests. An implementation
+// includes this file once, describes its world and instantiates the suite:
 //
 //   INSTANTIATE_TEST_SUITE_P(Simulated, LogStoreContract, testing::Values(MakeSimLogWorld));
 namespace metasrv::test {
@@ -462,102 +463,7 @@ TEST_P(LogStoreContract, K13OpeningAgainAndAgainGivesTheSameLog) {
   }
 }
 
-// --- K14: a store knows whose it is ---
-
-TEST_P(LogStoreContract, K14AStoreKeepsItsIdentityAndANewOneHasNone) {
-  EXPECT_EQ(world_->store().Load()->node_id, std::nullopt);
-  io::LogBatch batch;
-  batch.node_id = NodeId(0);
-  Write(batch);
-  Write(Appending(TextEntries(1, 0, 1)));
-  CrashAndOpen();
-  EXPECT_EQ(world_->store().Load()->node_id, NodeId(0));
-}
-
-TEST_P(LogStoreContract, TheNameOfTheDiskStaysAndANewStoreHasNone) {
-  EXPECT_EQ(world_->store().Load()->incarnation, std::nullopt);
-  io::LogBatch batch;
-  batch.incarnation = Incarnation(1ULL << 63U);
-  Write(batch);
-  CrashAndOpen();
-  EXPECT_EQ(world_->store().Load()->incarnation, Incarnation(1ULL << 63U));
-}
-
-TEST_P(LogStoreContract, AMembershipComesBackWithTheDisksThatItCountsOn) {
-  Membership membership = UniformMembership({NodeId(1), NodeId(2)});
-  membership.identity.cluster = ClusterId(77);
-  membership.identity.Record(NodeId(2), Incarnation(1ULL << 63U));
-  io::LogBatch batch;
-  batch.append = {Entry::OfMembership({Term(1), NodeId(1), LogIndex(0)}, membership)};
-  Write(batch);
-  Reopen();
-  const auto log = world_->store().Load();
-  ASSERT_TRUE(log.has_value());
-  EXPECT_EQ(log->entries.front().membership->identity, membership.identity);
-}
-
 // --- Any history ---
-
-// --- K17: reading back while writing ---
-
-TEST_P(LogStoreContract, K17AReadAnswersWithoutGapAsManyEntriesAsFit) {
-  Write(Appending(TextEntries(1, 0, 20)));
-  const std::size_t size = TextEntry(1, 0, "1/0").ByteSize();
-  EXPECT_EQ(ReadBack(3, 8, SIZE_MAX), TextEntries(1, 3, 5));
-  EXPECT_EQ(ReadBack(18, 30, SIZE_MAX), TextEntries(1, 18, 2)) << "there are no more";
-  EXPECT_EQ(ReadBack(3, 8, 2 * size), TextEntries(1, 3, 2));
-  EXPECT_EQ(ReadBack(3, 8, 1), TextEntries(1, 3, 1)) << "one entry is answered however large it is";
-  EXPECT_EQ(ReadBack(20, 25, SIZE_MAX), std::vector<Entry>());
-}
-
-TEST_P(LogStoreContract, K17AReadOfPurgedEntriesAnswersNothing) {
-  Write(Appending(TextEntries(1, 0, 10)));
-  io::LogBatch batch;
-  batch.purge_to = IdAt(1, 4);
-  Write(batch);
-  EXPECT_EQ(ReadBack(4, 8, SIZE_MAX), std::vector<Entry>());
-  EXPECT_EQ(ReadBack(5, 8, SIZE_MAX), TextEntries(1, 5, 3));
-}
-
-TEST_P(LogStoreContract, K17AReadSeesEveryWriteThatWasDurable) {
-  Write(Appending(TextEntries(1, 0, 6)));
-  io::LogBatch batch = Appending(TextEntries(2, 3, 2));
-  batch.truncate_from = LogIndex(3);
-  Write(batch);
-  std::vector<Entry> expected = TextEntries(1, 1, 2);
-  for (const Entry& entry : TextEntries(2, 3, 2)) expected.push_back(entry);
-  EXPECT_EQ(ReadBack(1, 9, SIZE_MAX), expected);
-  Reopen();
-  EXPECT_EQ(ReadBack(1, 9, SIZE_MAX), expected);
-}
-
-TEST_P(LogStoreContract, K17AReadIsAnsweredOnceAndNotFromInsideTheCallWhileWritesGoOn) {
-  Write(Appending(TextEntries(1, 0, 50)));
-  std::size_t answered = 0;
-  for (std::uint64_t i = 0; i < 40; ++i) {
-    Issue(Appending(TextEntries(1, 50 + i, 1)));
-    world_->store().Read(LogIndex(i), LogIndex(i + 5), SIZE_MAX, [&answered, i](auto entries) {
-      ASSERT_TRUE(entries.has_value());
-      EXPECT_EQ(*entries, TextEntries(1, i, 5));
-      ++answered;
-    });
-    EXPECT_EQ(answered, 0U);
-  }
-  world_->RunUntil([&] { return answered == 40; });
-}
-
-TEST_P(LogStoreContract, K17ACursorStaysAsItWasMade) {
-  Write(Appending(TextEntries(1, 0, 6)));
-  const auto cursor = world_->store().Scan(LogIndex(1), LogIndex(5));
-  io::LogBatch batch = Appending(TextEntries(2, 2, 1));
-  batch.truncate_from = LogIndex(2);
-  batch.purge_to = IdAt(1, 1);
-  Write(batch);
-  std::vector<Entry> seen;
-  while (auto entry = cursor->Next()) seen.push_back(*std::move(entry));
-  EXPECT_EQ(seen, TextEntries(1, 1, 4));
-  EXPECT_EQ(cursor->Next(), std::nullopt);
-}
 
 TEST_P(LogStoreContract, AnyHistoryWithRestartsEqualsTheModel) {
   for (std::uint64_t seed = 100; seed < 110; ++seed) {

@@ -1,3 +1,5 @@
+#include "tests/io/log_identity_contract.h"
+#include "tests/io/log_read_contract.h"
 #include "tests/io/log_store_contract.h"
 
 namespace metasrv::test {

@@ -1,3 +1,4 @@
+#include "tests/io/state_staging_contract.h"
 #include "tests/io/state_store_contract.h"
 
 namespace metasrv::test {

@@ -1,5 +1,7 @@
 #include "tests/consensus/explore/bounds.h"
 
+#include <utility>
+
 namespace metasrv::test {
 namespace {
 
@@ -12,12 +14,12 @@ Budget Of(std::initializer_list<std::pair<Kind, std::uint8_t>> limits, std::uint
   return budget;
 }
 
-}  // namespace
+using Plus = std::uint8_t (*)(int);
 
-std::vector<Bounds> AllBounds(bool large) {
-  const auto plus = [large](int n) { return static_cast<std::uint8_t>(n + (large ? 1 : 0)); };
-  const ChangeMembership join{.id = RequestId(200), .node = NodeId(3), .goal = MembershipGoal::kVoter};
-  const ChangeMembership leave{.id = RequestId(200), .node = NodeId(3), .goal = MembershipGoal::kAbsent};
+std::uint8_t Plain(int n) { return static_cast<std::uint8_t>(n); }
+std::uint8_t OneMore(int n) { return static_cast<std::uint8_t>(n + 1); }
+
+std::vector<Bounds> OfElectionsAndReplication(Plus plus) {
   return {
       {.name = "elections",
        .what = "two campaigns, a crash, every write of the disk on its own",
@@ -40,7 +42,7 @@ std::vector<Bounds> AllBounds(bool large) {
        .committed_goal = 5},
       {.name = "old-terms",
        .what = "entries of old terms on a majority",
-       .term_max = 3 + std::uint64_t{large},
+       .term_max = plus(3),
        .budget = Of({{Kind::kTimeout, plus(2)}, {Kind::kPropose, 1}, {Kind::kStall, 1}}),
        .sync_disk = true,
        .elected = true,
@@ -53,6 +55,13 @@ std::vector<Bounds> AllBounds(bool large) {
        .elected = true,
        .leaders_goal = 2,
        .committed_goal = 4},
+  };
+}
+
+std::vector<Bounds> OfChangesOfTheGroup(Plus plus) {
+  const ChangeMembership join{.id = RequestId(200), .node = NodeId(3), .goal = MembershipGoal::kVoter};
+  const ChangeMembership leave{.id = RequestId(200), .node = NodeId(3), .goal = MembershipGoal::kAbsent};
+  return {
       {.name = "join",
        .what = "a third node becomes a voter of two, around an election",
        .voters = 2,
@@ -90,6 +99,15 @@ std::vector<Bounds> AllBounds(bool large) {
        .leaders_goal = 1,
        .committed_goal = 4},
   };
+}
+
+}  // namespace
+
+std::vector<Bounds> AllBounds(bool large) {
+  const Plus plus = large ? OneMore : Plain;
+  std::vector<Bounds> all = OfElectionsAndReplication(plus);
+  for (Bounds& bounds : OfChangesOfTheGroup(plus)) all.push_back(std::move(bounds));
+  return all;
 }
 
 Physics DefaultPhysics() {
