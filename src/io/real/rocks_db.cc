@@ -1,11 +1,26 @@
 #include "io/real/rocks_db.h"
 
+#include <rocksdb/listener.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 
 #include "io/real/rocks_status.h"
 
 namespace metasrv::io {
+namespace {
+
+// A store that failed stays failed (docs/STORAGE.md, K6). RocksDB would try again by itself when the disk was full, on
+// a thread of its own, beside the node that is stopping.
+class FailStop final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
+
+}  // namespace
 
 rocksdb::Options BaseOptions(rocksdb::Env* env) {
   rocksdb::Options options;
@@ -13,6 +28,7 @@ rocksdb::Options BaseOptions(rocksdb::Env* env) {
   options.create_if_missing = true;
   options.paranoid_checks = true;
   options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(std::make_shared<FailStop>());
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.keep_log_file_num = 2;
