@@ -212,8 +212,8 @@ void Cluster::ReturnOldDisk(NodeId id) {
 void Cluster::WatchOldDisk(NodeId id) {
   world_.After(kOperatorPause, [this, id] {
     Member& member = At(id);
-    if (!member.old_disk_in || member.ready) return;
-    if (!member.node || !Leader() || LeaderCounts(id)) return WatchOldDisk(id);
+    if (!member.old_disk_in) return;
+    if (!member.node || member.leaving || !LeaderDropped(id)) return WatchOldDisk(id);
     Crash(id);
     WipeDisk(id);
     Start(id);
@@ -233,6 +233,8 @@ bool Cluster::MayLoseDisk(NodeId id) const {
       std::ranges::all_of(members_, [](const auto& member) { return member.second.incarnation > 0; });
   // The one-step replacement of a pair must be committed before the next one.
   if (ids_.size() == 2 && AwaitsRefill()) return false;
+  // A damaged voter is mended by the others; together with an empty one that may be too many.
+  if (AnyRotten()) return false;
   return !departs && all_joined && !At(id).leaving && judges_.CanLoseDisk(id);
 }
 
@@ -257,6 +259,14 @@ void Cluster::Import(Member& member) {
 bool Cluster::LeaderCounts(NodeId id) const {
   const auto leader = Leader();
   return leader && At(*leader).node->raft().core().membership().current().Contains(id);
+}
+
+bool Cluster::LeaderDropped(NodeId id) const {
+  const auto leader = Leader();
+  if (!leader) return false;
+  const RaftCore& core = At(*leader).node->raft().core();
+  const auto at = core.membership().current_id();
+  return at && at->index < core.commit_end() && !core.membership().current().Contains(id);
 }
 
 void Cluster::RestartSoon(NodeId id, std::uint32_t incarnation) {

@@ -142,6 +142,8 @@ class Cluster {
   void Import(Member& member);
   // The running leader has `id` in its membership.
   [[nodiscard]] bool LeaderCounts(NodeId id) const;
+  // The running leader's membership is committed, and `id` is not in it.
+  [[nodiscard]] bool LeaderDropped(NodeId id) const;
   void TakeDown(Member& member);
   // Lets a supervisor start the node again in a moment.
   void RestartSoon(NodeId id, std::uint32_t incarnation);

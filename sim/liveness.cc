@@ -31,11 +31,21 @@ Liveness::Liveness(io::World& world, const RunOptions& options, Cluster& cluster
 
 bool Liveness::IsQuorum(const std::vector<NodeId>& nodes) const {
   for (const Membership& membership : judges_.Memberships()) {
-    for (const NodeSet& voters : membership.configs) {
-      const auto count = std::count_if(voters.begin(), voters.end(), [&](NodeId voter) {
-        return IsIn(nodes, voter) && judges_.CountsNow(membership, voter);
+    const auto is_majority = [&](const NodeSet& voters) {
+      const auto count = std::ranges::count_if(voters, [&](NodeId id) {
+        return IsIn(nodes, id) && (!membership.IsVoter(id) || judges_.CountsNow(membership, id));
       });
-      if (2 * static_cast<std::size_t>(count) <= voters.size()) return false;
+      return 2 * static_cast<std::size_t>(count) > voters.size();
+    };
+    for (const NodeSet& voters : membership.configs) {
+      if (!is_majority(voters)) return false;
+      // Who has just caught up may be promoted before its silence is noticed.
+      for (const NodeId id : membership.nodes) {
+        if (membership.IsVoter(id) || cluster_.LearnsOnly(id)) continue;
+        NodeSet promoted = voters;
+        promoted.push_back(id);
+        if (!is_majority(promoted)) return false;
+      }
     }
   }
   return true;
@@ -117,11 +127,12 @@ void Liveness::AskForService() {
 
 void Liveness::AskNode(NodeId id, std::size_t attempt) {
   if (Done() || verdict_.failed()) return;
-  if (cluster_.Running(id) && !served_writes_.contains(id)) {
-    workload_.WriteOnce(id, [this, id] { served_writes_.insert(id); });
+  const std::pair life(id, cluster_.Incarnation(id));
+  if (cluster_.Running(id) && !served_writes_.contains(life)) {
+    workload_.WriteOnce(id, [this, life] { served_writes_.insert(life); });
   }
-  if (cluster_.Running(id) && !served_reads_.contains(id)) {
-    workload_.ReadOnce(id, {{"k/0"}, {""}}, [this, id] { served_reads_.insert(id); });
+  if (cluster_.Running(id) && !served_reads_.contains(life)) {
+    workload_.ReadOnce(id, {{"k/0"}, {""}}, [this, life] { served_reads_.insert(life); });
   }
   // The operator cleans up behind leaders that died while a node was joining that nobody can reach.
   if (options_.phantom_every_ms > 0 && cluster_.Running(id)) cluster_.RemovePhantom(id);
@@ -135,8 +146,9 @@ std::string Liveness::Missing() const {
     const std::string name = Name(id);
     if (!cluster_.Running(id)) return name + " does not run";
     if (cluster_.Stopping(id)) return name + " is about to stop";
-    if (!served_writes_.contains(id)) return name + " serves no write";
-    if (!served_reads_.contains(id)) return name + " serves no read";
+    const std::pair life(id, cluster_.Incarnation(id));
+    if (!served_writes_.contains(life)) return name + " serves no write";
+    if (!served_reads_.contains(life)) return name + " serves no read";
     if (options_.healing_mode() == Healing::kAll && !cluster_.EverJoined(id)) return name + " has not joined";
   }
   for (const NodeId id : core_) {

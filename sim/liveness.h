@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "sim/cluster.h"
@@ -68,11 +69,11 @@ class Liveness {
   Workload& workload_;
   Verdict& verdict_;
   Probes& probes_;
-  std::vector<NodeId> alive_;  // run and are connected
-  std::vector<NodeId> core_;   // of these, the ones that have to serve
-  std::string leadership_;     // when the quiet time began
-  std::set<NodeId> served_writes_;
-  std::set<NodeId> served_reads_;
+  std::vector<NodeId> alive_;                                 // run and are connected
+  std::vector<NodeId> core_;                                  // of these, the ones that have to serve
+  std::string leadership_;                                    // when the quiet time began
+  std::set<std::pair<NodeId, std::uint32_t>> served_writes_;  // by life: who starts again has to prove it again
+  std::set<std::pair<NodeId, std::uint32_t>> served_reads_;
 };
 
 }  // namespace metasrv::sim

@@ -61,7 +61,7 @@ void Nemesis::DamageChunk(const io::Packet& packet, std::string& bytes) {
 void Nemesis::RotState() {
   const NodeId node = DrawNode(kVictim);
   const auto leader = cluster_.Leader();
-  if (!leader || cluster_.AnyRotten() || !cluster_.EverJoined(node)) return;
+  if (!leader || cluster_.AnyRotten() || cluster_.AwaitsRefill() || !cluster_.EverJoined(node)) return;
   const Membership& members = cluster_.Find(*leader)->raft().core().membership().current();
   if (members.IsJoint() || members.Voters().size() < 3 || !members.Contains(node)) return;
   if (cluster_.Rot(node, Draw(kPlace, 0, 1'000'000))) probes_.Hit(Probe::k_bit_rot);

@@ -241,7 +241,7 @@ void DeriveTimedFaults(Deriver& draw, RunOptions& o) {
   o.churn_every_ms = draw.Maybe("churn_every_ms", 120'000, 150, 1200);
   o.phantom_every_ms = draw.Maybe("phantom_every_ms", 60'000, 500, 4000);
   o.wipe_every_ms = draw.Maybe("wipe_every_ms", 200'000, 500, 4000);
-  o.old_disk_every_ms = draw.Maybe("old_disk_every_ms", 100'000, 500, 4000);
+  o.old_disk_every_ms = draw.Maybe("old_disk_every_ms", 600'000, 300, 3000);
   o.forge_every_ms = draw.Maybe("forge_every_ms", 60'000, 200, 4000);
   o.down_max_ms = draw.Pick("down_max_ms", std::array<std::uint64_t, 4>{50, 300, 1000, 3000});
   o.cut_max_ms = draw.Pick("cut_max_ms", std::array<std::uint64_t, 4>{200, 600, 1500, 4000});

@@ -101,6 +101,8 @@ bool RaftCore::AdmitProgress(NodeId from, Incarnation disk, const AppendResponse
     if (disk != Incarnation() && !MutantOn(Mutant::kI02)) CHECK_EQ(progress->match_end(), LogIndex(0));
     progress->SetIncarnation(disk);
   } else if (progress->incarnation() != disk) {
+    // A late answer of the disk before this one: each disk that comes next answers to newer rounds.
+    if (response != nullptr && response->round <= progress->round()) return false;
     RestartPeer(from, *progress, disk);
   }
   if (response != nullptr && progress->LostTail(*response)) {

@@ -179,6 +179,33 @@ TEST(WipedLearner, IsFilledAgainBySameLeader) {
   EXPECT_EQ(cluster.applied(NodeId(4)), (std::vector<std::string>{"a"}));
 }
 
+TEST(WipedLearner, IsNotForgottenForALateAnswerOfTheDiskBefore) {
+  const NodeId four(4);
+  RaftCluster cluster = Trio();
+  cluster.CreateEmpty(four);
+  cluster.disk(four).incarnation = MakeIncarnation(44, true);
+  cluster.Crash(four);
+  cluster.Restart(four);
+  cluster.Step(kOne, ChangeMembership{.id = RequestId(1), .node = four, .goal = MembershipGoal::kLearner});
+  cluster.Step(kOne, Write(2, "a"));
+  LetTimePass(cluster, 3);
+  cluster.Advance(Duration::Millis(200));
+  cluster.Deliver([&](NodeId, NodeId to) { return to == four; });
+  cluster.Persist(four);
+  cluster.Copy([&](NodeId from, NodeId) { return from == four; });
+  cluster.Stabilize();
+  cluster.Wipe(four);
+  LetTimePass(cluster, 5);
+  const auto matched = [&] {
+    return std::get<Leader>(cluster.raft(kOne).core().role()).tracker.Find(four)->match_end();
+  };
+  const LogIndex before = matched();
+  ASSERT_EQ(before, cluster.raft(kOne).core().log().end());
+  cluster.Replay();
+  cluster.Deliver([&](NodeId from, NodeId) { return from == four; });
+  EXPECT_EQ(matched(), before);
+}
+
 TEST(OldDisk, ThatCameBackIsRefusedAndToldSo) {
   RaftCluster cluster = Trio();
   Disk old = cluster.Wipe(kThree);
