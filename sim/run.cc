@@ -121,20 +121,26 @@ class Experiment {
     const auto& core = liveness_.core();
     const bool joined = std::all_of(core.begin(), core.end(), [&](NodeId id) { return cluster_.EverJoined(id); });
     liveness_.AskForService();
-    Instant looked_at = began;
-    RunUntil(began + Millis(options_.heal_ms) + (joined ? Duration() : kJoiningMax), [&] {
+    AwaitRecovery(Millis(options_.heal_ms) + (joined ? Duration() : kJoiningMax));
+    recovery_ = world_.now() - began;
+    if (!Over()) liveness_.ReportMissing();
+  }
+
+  void AwaitRecovery(Duration patience) {
+    Instant looked_at = world_.now();
+    RunUntil(looked_at + patience, [&] {
       if (world_.now() - looked_at < Duration::Millis(10)) return false;
       looked_at = world_.now();
       return liveness_.Done();
     });
-    recovery_ = world_.now() - began;
-    if (!Over()) liveness_.ReportMissing();
   }
 
   // Nobody asks anything; the cluster may not go wild, and every old question must have been answered.
   void BeQuiet() {
     const Duration patience = Millis(2 * (options_.write_timeout_ms + options_.leader_wait_ms) + 2000);
     if (workload_.pending_count() > 0) RunFor(patience);
+    RunFor(Millis(2 * options_.election_max_ms));  // what the last faults have set going ends by itself
+    AwaitRecovery(Millis(options_.heal_ms));
     const std::uint64_t sent = cluster_.network().counts().sent;
     if (!Over()) liveness_.BeginQuiet();
     RunFor(kQuietCheck);
