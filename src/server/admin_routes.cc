@@ -7,6 +7,7 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
+#include "server/log.h"
 #include "server/status_text.h"
 #include "sm/read.h"
 
@@ -110,6 +111,19 @@ HttpReply ToHttp(const node::TransferReply& reply) {
   return JsonReply(Json{{"from", reply.from.value()}, {"to", reply.to->value()}, {"voter_ids", voters}}.dump());
 }
 
+// The lines that runbooks look for (operations.md §5.2).
+void LogTransfer(const node::TransferReply& reply, const std::optional<NodeId>& asked, const HttpReply& http) {
+  const std::string node = "id=" + std::to_string(reply.from.value()) + " ";
+  LogInfo(node + "Received trigger_transfer_leader request: to=" + RustOption(asked));
+  if (reply.status == node::TransferStatus::kStarted) {
+    LogInfo(node + "Begin to transfer leadership to node: " + std::to_string(reply.to->value()));
+  } else {
+    std::string line = http.body;
+    std::ranges::replace(line, '\n', ' ');
+    LogWarn(node + line);
+  }
+}
+
 // Answers when the hand-over has begun, not when it is done (operations.md §2.5).
 HttpReply TransferLeader(const AdminContext& context, const HttpQuery& query) {
   std::optional<NodeId> to;
@@ -125,7 +139,10 @@ HttpReply TransferLeader(const AdminContext& context, const HttpQuery& query) {
   }
   const auto reply = Ask<node::TransferReply>(
       context.node, [to](node::Node& node, const auto& promise) { promise->set_value(node.TransferLeadership(to)); });
-  return reply ? ToHttp(*reply) : Failed("MetaNodeStopped");
+  if (!reply) return Failed("MetaNodeStopped");
+  HttpReply http = ToHttp(*reply);
+  LogTransfer(*reply, to, http);
+  return http;
 }
 
 HttpReply TriggerSnapshot(const AdminContext& context) {

@@ -131,9 +131,10 @@ class Scale(ClusterTest):
         for node in remaining:  # C15 to C17
             node.must_live()
             self.assertIn("Register-node: Ok", node.output())
-            before = self.records(node)
+            count = self.records(node).count("Received trigger_transfer_leader request")
             self.transfer(node)
-            wait_for("the log file to grow", lambda node=node, before=before: self.records(node) != before)
+            wait_for("the log file to grow", lambda node=node, count=count:
+                     self.records(node).count("Received trigger_transfer_leader request") == count + 1)
 
     def test_a_transfer_to_nobody_is_refused_and_changes_nothing(self):
         nodes = self.three_nodes()
