@@ -86,6 +86,7 @@ void Cluster::Start(NodeId id) {
     world_.After(Duration::Millis(1), [this, id] { Start(id); });
     return;
   }
+  if (member.disk_refused) WipeDisk(id);
   member.machine->PowerOn();
   member.incarnation = world_.Incarnation(id);
   OpenDisk(member);
@@ -181,9 +182,7 @@ void Cluster::OnNotJoined(Member& member) {
   if (!member.old_disk_in || !member.node->raft().core().disk_refused()) return;
   // The operator does what the message says.
   probes_.Hit(Probe::k_old_disk_refused);
-  world_.After(kSupervisorPause / 2, [this, id = member.id] {
-    if (!At(id).node) WipeDisk(id);
-  });
+  member.disk_refused = true;
 }
 
 void Cluster::WipeDisk(NodeId id) {
@@ -192,7 +191,7 @@ void Cluster::WipeDisk(NodeId id) {
   member.old_disk = member.machine->disk().Image();
   member.machine->Wipe();
   member.wiped = true;
-  member.old_disk_in = member.ever_joined = false;
+  member.old_disk_in = member.disk_refused = member.ever_joined = false;
   judges_.OnDiskReplaced(id);
 }
 

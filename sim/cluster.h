@@ -121,6 +121,7 @@ class Cluster {
     bool stopping = false;
     bool wiped = false;  // at some time
     bool old_disk_in = false;
+    bool disk_refused = false;  // it is emptied before the next start
     std::optional<io::DiskImage> old_disk;
   };
 

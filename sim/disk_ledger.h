@@ -44,6 +44,8 @@ class DiskLedger {
   // The oldest issued batch has become durable.
   void Complete();
   // A durable state store stands for the entries up to `last`: whatever happens to the log, the node has them.
+  // The last installed snapshot has the entry in it.
+  [[nodiscard]] bool StateCovers(LogIndex index) const { return state_ && index <= state_->index; }
   void InstallState(LogId last) { state_ = state_ ? std::max(*state_, last) : last; }
 
   [[nodiscard]] const LogOutline& issued() const { return issued_; }

@@ -78,6 +78,7 @@ void Judges::OnDiskReplaced(NodeId id) {
   node.disk = DiskLedger();
   node.membership = Membership();
   node.membership_id.reset();
+  match_truth_.ForgetEverywhere(id);
 }
 
 std::vector<Membership> Judges::Memberships() const {
@@ -287,6 +288,7 @@ void Judges::NoteChangeEnded(const TraceEvent& event) {
   switch (static_cast<MembershipResult>(event.b)) {
     case MembershipResult::kNotCaughtUp: probes_.Hit(Probe::k_join_gave_up); break;
     case MembershipResult::kLostLeadership: probes_.Hit(Probe::k_change_cut_off); break;
+    case MembershipResult::kSilentDisk: probes_.Hit(Probe::k_silent_disk_refused); break;
     case MembershipResult::kNoQuorum: probes_.Hit(Probe::k_leave_refused_for_quorum); break;
     case MembershipResult::kDone:
     case MembershipResult::kNotLeader:

@@ -32,7 +32,7 @@ namespace metasrv::sim {
   X(transfer_accepted) X(transfer_refused) X(transfer_started) X(transfer_done) X(transfer_deposed)             \
   X(transfer_timed_out) X(timeout_now) X(write_held) X(stop_hand_over) X(stop_handed_over) X(disk_stalled)      \
   X(stall_hand_over) X(stall_step_down) X(stall_exit) X(slow_node_waited) X(isolate_after_transfer) \
-  X(disk_wiped) X(old_disk_returned) X(old_disk_refused) X(voter_refilled) X(vote_refused_by_disk)              \
+  X(disk_wiped) X(old_disk_returned) X(old_disk_refused) X(silent_disk_refused) X(voter_refilled) X(vote_refused_by_disk)              \
   X(answer_of_other_disk) X(disks_recorded) X(disk_replaced_in_pair) X(message_forged) X(foreign_cluster)
 // clang-format on
 

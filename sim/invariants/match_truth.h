@@ -31,6 +31,10 @@ class MatchTruth {
   void Forget(NodeId leader) { beliefs_.erase(leader); }
   // `peer` is a member no more: if it comes back, the leader starts anew with it.
   void Forget(NodeId leader, NodeId peer) { beliefs_[leader].erase(peer); }
+  // The disk of `peer` was exchanged: whoever hears of it starts anew, also if the same disk is back by then.
+  void ForgetEverywhere(NodeId peer) {
+    for (auto& [leader, beliefs] : beliefs_) beliefs.erase(peer);
+  }
   // `leader` follows exactly these members: what it believed of others is void, also when they come back.
   template <class Members>
   void KeepOnly(NodeId leader, const Members& members) {

@@ -51,7 +51,7 @@ void Promises::OnAck(NodeId from, const pb::RaftAppendResponse& ack, const DiskL
       Name(from) + " acknowledges " + std::to_string(ack.end()) + " entries in term " + std::to_string(term.value());
   const auto held = disk.issued().TermAt(last);
   const bool purged = disk.issued().purged() && last < disk.issued().purged()->index;
-  if (purged) return;
+  if (purged || disk.StateCovers(last)) return;
   if (!held || !disk.SurvivesCrash(LogId{*held, NodeId(), last})) {
     verdict_.Broken(kAckDurable, what + DiskText(disk));
     return;

@@ -91,11 +91,13 @@ bool RaftCore::AdmitProgress(NodeId from, Incarnation disk, const AppendResponse
   Progress* progress = leader ? leader->tracker.Find(from) : nullptr;
   if (progress == nullptr) return true;
   if (membership_.current().IsVoter(from) && !CountsDisk(from, disk) && !MutantOn(Mutant::kI02)) {
-    if (!progress->NoteStranger(disk)) Trace(TraceKind::kForeignDisk, from.value(), disk.value());
+    const bool late = response != nullptr && response->round <= progress->round();
+    if (!late && !progress->NoteStranger(disk)) Trace(TraceKind::kForeignDisk, from.value(), disk.value());
     // While nobody else can be elected, anything that is alive keeps this node in office, so that it can repair.
     if (response != nullptr && IsIndispensable()) progress->Heard(now_, 0);
     return false;
   }
+  progress->ForgetStranger();
   if (progress->incarnation() == Incarnation() || MutantOn(Mutant::kI02)) {
     // Nothing was acknowledged by nobody; disks without a name are for tests that do not care.
     if (disk != Incarnation() && !MutantOn(Mutant::kI02)) CHECK_EQ(progress->match_end(), LogIndex(0));
@@ -172,14 +174,16 @@ void RaftCore::RecordKnownDisks() {
 
 // --- a replaced disk asks to be counted again (operations.md §2.7, "same id, same address, empty directory")
 
-// None: the change is not about a voter's disk.
+// None: the change is not about a voter's disk. A request may be late: only the disk that answers for the node now may
+// take the place of the one that counts, which otherwise lives.
 std::optional<MembershipResult> RaftCore::AnswerDisk(const ChangeMembership& change) const {
   const bool asks = change.goal == MembershipGoal::kVoter && change.disk != Incarnation();
-  if (!asks || !std::holds_alternative<Leader>(role_) || !membership_.current().IsVoter(change.node)) {
-    return std::nullopt;
-  }
+  const auto* leader = std::get_if<Leader>(&role_);
+  if (!asks || leader == nullptr || !membership_.current().IsVoter(change.node)) return std::nullopt;
   if (CountsDisk(change.node, change.disk)) return std::nullopt;
-  return MembershipResult::kOtherDisk;
+  const Progress* progress = leader->tracker.Find(change.node);
+  const bool answers = progress != nullptr && progress->stranger() == change.disk;
+  return answers ? MembershipResult::kOtherDisk : MembershipResult::kSilentDisk;
 }
 
 // Two voters, one with a new disk: no quorum of the old disks is left that could commit a removal. But all their

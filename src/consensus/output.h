@@ -53,6 +53,7 @@ enum class MembershipResult : std::uint8_t {
   kNoQuorum,        // refused: too few of the voters that would remain are reachable
   kLeaderAlive,     // forcing: this node leads, or there was a leader a moment ago
   kOtherDisk,       // the node votes with another disk; that one has to be removed first
+  kSilentDisk,      // the node votes with another disk, and the one that asks has not answered for it since
 };
 
 struct MembershipDone {

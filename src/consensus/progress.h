@@ -40,6 +40,9 @@ class Progress {
 
   void Heard(Instant now, std::uint64_t round);
   void ReportedDisk(DiskLevel level) { disk_ = level; }
+  // The disk that the last answer came from, when it does not count; 0 when it does.
+  [[nodiscard]] Incarnation stranger() const { return stranger_; }
+  void ForgetStranger() { stranger_ = {}; }
   // An answer came from a disk that does not count. Returns whether it was the last one to do so.
   [[nodiscard]] bool NoteStranger(Incarnation disk) { return std::exchange(stranger_, disk) == disk; }
   void SetIncarnation(Incarnation disk) { incarnation_ = disk; }  // Requires: nothing was acknowledged by another

@@ -244,6 +244,9 @@ Outcome Members::ToOutcome(const MembershipDone& ended, const std::string& what)
     case MembershipResult::kLeaderAlive: break;  // not an answer to a change
     case MembershipResult::kOtherDisk:
       return Failed(pb::FORWARD_REFUSED, what + ": it votes with another data directory");
+    case MembershipResult::kSilentDisk:
+      return Failed(pb::FORWARD_IN_PROGRESS,
+                    what + ": its new data directory has not answered the leader yet; ask again");
     case MembershipResult::kNoQuorum:
       return Failed(pb::FORWARD_REFUSED, what +
                                              ": the voters that remain would have no quorum, because these can not "

@@ -110,6 +110,7 @@ TEST(WipedVoter, IsToldThatItHasToBeRemovedFirstAndCountsAgainAfterRemovalAndJoi
   cluster.Step(kOne, Write(1, "a"));
   cluster.Stabilize();
   cluster.Wipe(kThree);
+  LetTimePass(cluster, 1);
   cluster.Join(kOne, kThree, RequestId(2));
   EXPECT_EQ(cluster.TakeAnswers().back(), "1: change 2 other disk");
   cluster.Step(kOne, ChangeMembership{.id = RequestId(3), .node = kThree, .goal = MembershipGoal::kAbsent});
@@ -162,6 +163,24 @@ TEST(WipedVoter, OfAPairCanNotBeElectedItself) {
   cluster.Crash(kOne);
   LetTimePass(cluster);
   EXPECT_EQ(cluster.leader(), std::nullopt);
+}
+
+// The request of a disk that is gone again must not displace the one that counts, which lives.
+TEST(WipedVoter, LateRequestOfADiskThatDoesNotAnswerChangesNothing) {
+  for (RaftCluster cluster : {Pair(), Trio()}) {
+    const Incarnation gone = MakeIncarnation(99, true);
+    LetTimePass(cluster, 2);
+    const auto last = cluster.raft(kOne).status().last;
+    cluster.Step(kOne,
+                 ChangeMembership{.id = RequestId(7), .node = kTwo, .goal = MembershipGoal::kVoter, .disk = gone});
+    EXPECT_EQ(cluster.TakeAnswers().back(), "1: change 7 silent disk");
+    cluster.Step(kOne,
+                 ChangeMembership{.id = RequestId(8), .node = kOne, .goal = MembershipGoal::kVoter, .disk = gone});
+    EXPECT_EQ(cluster.TakeAnswers().back(), "1: change 8 silent disk");
+    LetTimePass(cluster, 2);
+    EXPECT_EQ(cluster.raft(kOne).status().last, last);
+    EXPECT_EQ(cluster.raft(kOne).status().membership.identity.Recorded(kTwo), cluster.disk(kTwo).incarnation);
+  }
 }
 
 TEST(WipedLearner, IsFilledAgainBySameLeader) {

@@ -140,9 +140,9 @@ void RaftCluster::Absorb(NodeId id, Output out) {
                        (read.end ? " after " + std::to_string(read.end->value()) + " entries" : " failed"));
   }
   for (const MembershipDone& done : out.membership_done) {
-    static constexpr const char* kNames[] = {"done",          "not leader",      "in progress",
-                                             "not caught up", "lost leadership", "refused",
-                                             "no quorum",     "leader alive",    "other disk"};
+    static constexpr const char* kNames[] = {
+        "done",    "not leader", "in progress",  "not caught up", "lost leadership",
+        "refused", "no quorum",  "leader alive", "other disk",    "silent disk"};
     answers_.push_back(std::to_string(id.value()) + ": change " + std::to_string(done.id.value()) + " " +
                        kNames[static_cast<std::size_t>(done.result)]);
     for (NodeId voter : done.unreachable) answers_.back() += ", not reached: " + std::to_string(voter.value());
