@@ -67,6 +67,14 @@ NodeId IdOfNodeRow(std::string_view row) {
 
 std::string FeatureRow(std::string_view name) { return TableRow(kFeatureTable, name); }
 
+std::string RequestRow(std::string_view request_id) { return TableRow(kRequestTable, request_id); }
+
+std::string RequestPlaceRow(std::uint64_t place) {
+  std::string row(1, kRequestPlaceTable);
+  AppendBigEndian(row, place);
+  return row;
+}
+
 std::string PrefixEnd(std::string_view prefix) {
   std::string end(prefix);
   while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();

@@ -33,12 +33,18 @@ void RunCommand(const EntryContext& entry, const pb::Command& command, pb::Appli
   CheckFailed(__FILE__, __LINE__, "command.cmd_case()", "an unknown command was replicated");
 }
 
-// Requires: a normal entry. `command` is scratch space that keeps its memory between entries.
-void ApplyCommand(Overlay& state, std::string_view payload, pb::Command& command, Applied& applied) {
-  CHECK(ParseCommand(payload, command));
-  const EntryContext entry{state, command.time_ms(), applied.changes};
+// Requires: a normal entry. `log_time_ms`: see Machine::log_time(), of everything up to this entry.
+void ApplyCommand(const EntryContext& entry, const pb::Command& command, std::uint64_t log_time_ms,
+                  KnownRequests& known_requests, pb::AppliedState& reply) {
   SweepExpired(entry);
-  RunCommand(entry, command, applied.reply);
+  known_requests.Forget(entry.state, log_time_ms);
+  if (command.request_id().empty()) return RunCommand(entry, command, reply);
+  if (auto first = known_requests.Find(entry.state, command.request_id(), log_time_ms)) {
+    reply = std::move(*first);
+    return;
+  }
+  RunCommand(entry, command, reply);
+  known_requests.Remember(entry.state, command.request_id(), log_time_ms, reply);
 }
 
 }  // namespace
@@ -52,6 +58,7 @@ void Machine::Reload() {
   log_time_ms_ = ReadLogTime(store_).value();
   stored_hash_ = ReadStateHash(store_);
   state_hash_ = stored_hash_ ? *stored_hash_ : ComputeStateHash(store_);
+  known_requests_.Load(store_);
   expire_floor_ms_ = 0;
 }
 
@@ -66,7 +73,7 @@ std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> ent
   if (entries.empty()) return results;
   results.reserve(entries.size());
   Overlay state(store_, last_seq_, expire_floor_ms_);
-  pb::Command command;
+  pb::Command command;  // keeps its memory between entries
   bool membership_changed = false;
   const std::uint64_t time_before = log_time_ms_;
   for (const LogEntry& entry : entries) {
@@ -81,8 +88,9 @@ std::optional<std::vector<Applied>> Machine::Apply(std::span<const LogEntry> ent
       if (entry.identity != nullptr) *last_membership_.mutable_identity() = *entry.identity;
       membership_changed = true;
     } else if (!entry.command.empty()) {
-      ApplyCommand(state, entry.command, command, applied);
+      CHECK(ParseCommand(entry.command, command));
       log_time_ms_ = std::max<std::uint64_t>(log_time_ms_, command.time_ms());
+      ApplyCommand({state, command.time_ms(), applied.changes}, command, log_time_ms_, known_requests_, applied.reply);
     }
   }
   const bool seq_changed = state.last_seq() != last_seq_;

@@ -13,6 +13,7 @@
 #include "common/time.h"
 #include "log.pb.h"
 #include "meta.pb.h"
+#include "sm/dedup.h"
 #include "sm/store.h"
 
 namespace metasrv::sm {
@@ -33,7 +34,8 @@ struct Change {
   std::optional<meta::SeqV> after;
 };
 
-// What one entry did. `reply` is unset for blank and membership entries and for SetFeature.
+// What one entry did. For a write that was known already (dedup.h): the reply of the first time. `reply` is unset for
+// blank and membership entries and for SetFeature.
 struct Applied {
   LogId id;
   pb::AppliedState reply;
@@ -76,6 +78,7 @@ class Machine {
   std::uint64_t log_time_ms_ = 0;
   std::uint64_t state_hash_ = 0;
   std::optional<std::uint64_t> stored_hash_;
+  KnownRequests known_requests_;
   std::uint64_t expire_floor_ms_ = 0;  // no row of the expiry index is smaller; saves looking for nothing
 };
 

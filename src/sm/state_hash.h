@@ -14,7 +14,7 @@ namespace metasrv::sm {
 //
 // Covered: every record, every row of the expiry index, and the last sequence number unless it is 0. Not covered: what
 // a restored cluster does not share with the one it was taken from (node table, membership, last applied entry, newest
-// log time), features, and the stored hash itself.
+// log time, request ids), features, and the stored hash itself.
 
 // Whether `row` is one that the sum covers.
 [[nodiscard]] bool IsHashed(std::string_view row);

@@ -68,6 +68,18 @@ class Service {
     return client->Transaction(&context, request, &reply);
   }
 
+  // Adds one to the counter "n".
+  grpc::Status Increase(const std::vector<std::string>& request_ids, meta::TxnReply* reply) {
+    grpc::ClientContext context;
+    Authenticate(context);
+    for (const std::string& id : request_ids) context.AddMetadata("x-request-id", id);
+    meta::TxnRequest request;
+    auto& increase = *request.add_if_then()->mutable_fetch_increase_u64();
+    increase.set_key("n");
+    increase.set_delta(1);
+    return client->Transaction(&context, request, reply);
+  }
+
   struct Items {
     grpc::Status status;
     std::vector<meta::StreamItem> items;
@@ -212,6 +224,91 @@ TEST(Writes, BranchZeroIsPresentInTheReply) {
   EXPECT_TRUE(reply.has_executed_branch());
   EXPECT_EQ(reply.executed_branch(), 0U);
   EXPECT_EQ(reply.responses_size(), 1);
+}
+
+TEST(RequestIds, ATransactionWithAKnownIdIsAnsweredFromMemory) {
+  Service service(TestNode::Kind::kSingle);
+  const auto increased = [&](const std::vector<std::string>& ids) {
+    meta::TxnReply reply;
+    EXPECT_TRUE(service.Increase(ids, &reply).ok());
+    return reply.responses(0).fetch_increase_u64().after();
+  };
+  EXPECT_EQ(increased({"a"}), 1U);
+  EXPECT_EQ(increased({"a"}), 1U);
+  EXPECT_EQ(increased({}), 2U);
+  EXPECT_EQ(increased({std::string(64, '~')}), 3U);
+  EXPECT_EQ(increased({"a"}), 1U);
+  EXPECT_EQ(Keys(service.List("", {})), "n=3 ");
+}
+
+TEST(RequestIds, AnUpsertAndAKvTransactionWithAKnownIdAreAnsweredFromMemory) {
+  Service service(TestNode::Kind::kSingle);
+  meta::RaftReply first_upsert;
+  meta::KvTransactionReply first_transaction;
+  for (const bool first : {true, false}) {
+    grpc::ClientContext upsert_context;
+    service.Authenticate(upsert_context);
+    upsert_context.AddMetadata("x-request-id", "u");
+    meta::RaftRequest upsert;
+    upsert.set_data(R"({"UpsertKV":{"key":"k","seq":{"Exact":0},"value":{"Update":[118]},"value_meta":null}})");
+    meta::RaftReply upsert_reply;
+    ASSERT_TRUE(service.client->KvApi(&upsert_context, upsert, &upsert_reply).ok());
+    grpc::ClientContext context;
+    service.Authenticate(context);
+    context.AddMetadata("x-request-id", "t");
+    meta::KvTransactionRequest request;
+    request.add_branches()->add_operations()->mutable_put()->set_key("p");
+    meta::KvTransactionReply reply;
+    ASSERT_TRUE(service.client->KvTransaction(&context, request, &reply).ok());
+    if (first) {
+      first_upsert = upsert_reply;
+      first_transaction = reply;
+    }
+    EXPECT_EQ(upsert_reply.data(), first_upsert.data());
+    EXPECT_EQ(reply.SerializeAsString(), first_transaction.SerializeAsString());
+  }
+  EXPECT_TRUE(first_upsert.data().starts_with(R"({"ident":null,"prev":null,"result":{"seq":1,)"));
+  EXPECT_FALSE(first_transaction.responses(0).put().has_prev_value());
+}
+
+TEST(RequestIds, ThatBreakTheRuleAreRefusedAndNothingIsWritten) {
+  Service service(TestNode::Kind::kSingle);
+  const std::vector<std::vector<std::string>> bad = {{""}, {std::string(65, 'x')}, {"a b"}, {"a", "a"}};
+  for (const auto& ids : bad) {
+    meta::TxnReply reply;
+    const grpc::Status status = service.Increase(ids, &reply);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << ids.front();
+    EXPECT_TRUE(status.error_message().starts_with(
+        "x-request-id must be given at most once and have 1 to 64 visible ASCII characters"))
+        << status.error_message();
+  }
+  EXPECT_EQ(Keys(service.List("", {})), "");
+}
+
+TEST(RequestIds, TheIdOfAnotherKindOfWriteIsRefused) {
+  Service service(TestNode::Kind::kSingle);
+  meta::TxnReply first;
+  ASSERT_TRUE(service.Increase({"a"}, &first).ok());
+  grpc::ClientContext context;
+  service.Authenticate(context);
+  context.AddMetadata("x-request-id", "a");
+  meta::KvTransactionRequest request;
+  request.add_branches()->add_operations()->mutable_put()->set_key("p");
+  meta::KvTransactionReply reply;
+  const grpc::Status status = service.client->KvTransaction(&context, request, &reply);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_TRUE(status.error_message().starts_with("x-request-id named another kind of write before"));
+  EXPECT_EQ(Keys(service.List("", {})), "n=1 ");
+}
+
+TEST(RequestIds, AreNotInAnExport) {
+  Service service(TestNode::Kind::kSingle);
+  meta::TxnReply reply;
+  ASSERT_TRUE(service.Increase({"needle"}, &reply).ok());
+  std::vector<int> chunk_sizes;
+  const auto lines = service.Export(100, &chunk_sizes);
+  EXPECT_FALSE(lines.empty());
+  for (const std::string& line : lines) EXPECT_EQ(line.find("needle"), std::string::npos) << line;
 }
 
 TEST(Reads, ItemsComeInTheirOrder) {

@@ -71,6 +71,17 @@ History AnyHistory() {
   return history;
 }
 
+// Commands of which most have a name, by a clock that makes names be forgotten.
+std::vector<pb::Command> AnyNamedCommands() {
+  auto commands = *rc::gen::container<std::vector<pb::Command>>(AnyCommand());
+  for (pb::Command& command : commands) {
+    if (*rc::gen::inRange(0, 4) > 0) command.set_request_id(*rc::gen::element<std::string>("a", "b", "c", "d"));
+    const auto minutes = *rc::gen::inRange<std::uint64_t>(0, 25);
+    if (command.has_time_ms()) command.set_time_ms(command.time_ms() + minutes * 60'000);
+  }
+  return commands;
+}
+
 // What an imported backup may hold: index rows without a record, and a sequence that is behind them.
 sm::WriteBatch AnyLeftovers() {
   sm::WriteBatch rows;
@@ -127,6 +138,21 @@ RC_GTEST_PROP(MachineAndModel, AgreeWhenManyCommandsShareOneBatch, ()) {
   SmModel model;
   for (std::size_t i = 0; i < commands.size(); ++i) ExpectSame(applied[i], model.Apply(commands[i]));
   RC_ASSERT(SameState(StateOf(store), model));
+}
+
+RC_GTEST_PROP(MachineAndModel, AgreeOnNamedWritesAcrossBatchesAndRestarts, ()) {
+  const auto commands = AnyNamedCommands();
+  History history;
+  for (const pb::Command& command : commands) history.payloads.push_back(command.SerializeAsString());
+  history.memberships.resize(commands.size());
+  sm::MemStore batched;
+  const auto applied = ApplyInBatches(batched, history.Entries(), [] { return *rc::gen::inRange(0, 3) == 0; });
+  SmModel model;
+  for (std::size_t i = 0; i < commands.size(); ++i) ExpectSame(applied[i], model.Apply(commands[i]));
+  RC_ASSERT(SameState(StateOf(batched), model));
+  sm::MemStore one_by_one;
+  ApplyInBatches(one_by_one, history.Entries(), [] { return true; });
+  RC_ASSERT(sm::HashState(one_by_one) == sm::HashState(batched));
 }
 
 RC_GTEST_PROP(Batches, SplitAnywhereGiveTheSameRows, ()) {

@@ -300,6 +300,13 @@ SmModel::Outcome SmModel::Apply(const pb::Command& command) {
   Outcome outcome;
   Run run(*this, command.time_ms(), outcome);
   run.Sweep();
+  log_time_ms = std::max<std::uint64_t>(log_time_ms, command.time_ms());
+  for (const Named& earlier : named) {
+    const bool known = earlier.id == command.request_id() && earlier.time_ms + 10 * 60 * 1000 > log_time_ms;
+    if (!known) continue;
+    outcome.reply = earlier.reply;
+    return outcome;
+  }
   if (command.has_upsert_kv()) run.Upsert(command.upsert_kv());
   if (command.has_transaction()) run.Transaction(command.transaction());
   if (command.has_kv_transaction()) run.KvTransaction(command.kv_transaction());
@@ -309,6 +316,7 @@ SmModel::Outcome SmModel::Apply(const pb::Command& command) {
     if (command.set_feature().enable()) features.insert(command.set_feature().feature());
     if (!command.set_feature().enable()) features.erase(command.set_feature().feature());
   }
+  if (!command.request_id().empty()) named.push_back({command.request_id(), log_time_ms, outcome.reply});
   return outcome;
 }
 

@@ -23,6 +23,12 @@ class SmModel {
     pb::AppliedState reply;  // unset for SetFeature
     std::vector<sm::Change> changes;
   };
+  // A write that its client named, and its answer.
+  struct Named {
+    std::string id;
+    std::uint64_t time_ms = 0;
+    pb::AppliedState reply;
+  };
 
   // A normal entry.
   Outcome Apply(const pb::Command& command);
@@ -36,6 +42,8 @@ class SmModel {
   std::uint64_t seq = 0;
   std::map<std::uint64_t, meta::Node> nodes;
   std::set<std::string> features;
+  std::vector<Named> named;  // all that were ever applied, oldest first
+  std::uint64_t log_time_ms = 0;
 };
 
 }  // namespace metasrv::testing
