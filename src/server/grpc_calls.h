@@ -16,7 +16,7 @@
 namespace metasrv::server {
 
 inline constexpr const char* kLeaderHintHeader = "x-databend-meta-leader-grpc-endpoint";
-inline constexpr const char* kRequestIdHeader = "x-request-id";
+inline constexpr const char* kRequestIdHeader = "x-databend-meta-request-id";
 inline constexpr const char* kTokenHeader = "auth-token-bin";
 
 [[nodiscard]] inline grpc::Status ToStatus(const CallError& error) {

@@ -72,7 +72,7 @@ class Service {
   grpc::Status Increase(const std::vector<std::string>& request_ids, meta::TxnReply* reply) {
     grpc::ClientContext context;
     Authenticate(context);
-    for (const std::string& id : request_ids) context.AddMetadata("x-request-id", id);
+    for (const std::string& id : request_ids) context.AddMetadata("x-databend-meta-request-id", id);
     meta::TxnRequest request;
     auto& increase = *request.add_if_then()->mutable_fetch_increase_u64();
     increase.set_key("n");
@@ -248,14 +248,14 @@ TEST(RequestIds, AnUpsertAndAKvTransactionWithAKnownIdAreAnsweredFromMemory) {
   for (const bool first : {true, false}) {
     grpc::ClientContext upsert_context;
     service.Authenticate(upsert_context);
-    upsert_context.AddMetadata("x-request-id", "u");
+    upsert_context.AddMetadata("x-databend-meta-request-id", "u");
     meta::RaftRequest upsert;
     upsert.set_data(R"({"UpsertKV":{"key":"k","seq":{"Exact":0},"value":{"Update":[118]},"value_meta":null}})");
     meta::RaftReply upsert_reply;
     ASSERT_TRUE(service.client->KvApi(&upsert_context, upsert, &upsert_reply).ok());
     grpc::ClientContext context;
     service.Authenticate(context);
-    context.AddMetadata("x-request-id", "t");
+    context.AddMetadata("x-databend-meta-request-id", "t");
     meta::KvTransactionRequest request;
     request.add_branches()->add_operations()->mutable_put()->set_key("p");
     meta::KvTransactionReply reply;
@@ -279,7 +279,7 @@ TEST(RequestIds, ThatBreakTheRuleAreRefusedAndNothingIsWritten) {
     const grpc::Status status = service.Increase(ids, &reply);
     EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT) << ids.front();
     EXPECT_TRUE(status.error_message().starts_with(
-        "x-request-id must be given at most once and have 1 to 64 visible ASCII characters"))
+        "x-databend-meta-request-id must be given at most once and have 1 to 64 visible ASCII characters"))
         << status.error_message();
   }
   EXPECT_EQ(Keys(service.List("", {})), "");
@@ -291,13 +291,13 @@ TEST(RequestIds, TheIdOfAnotherKindOfWriteIsRefused) {
   ASSERT_TRUE(service.Increase({"a"}, &first).ok());
   grpc::ClientContext context;
   service.Authenticate(context);
-  context.AddMetadata("x-request-id", "a");
+  context.AddMetadata("x-databend-meta-request-id", "a");
   meta::KvTransactionRequest request;
   request.add_branches()->add_operations()->mutable_put()->set_key("p");
   meta::KvTransactionReply reply;
   const grpc::Status status = service.client->KvTransaction(&context, request, &reply);
   EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  EXPECT_TRUE(status.error_message().starts_with("x-request-id named another kind of write before"));
+  EXPECT_TRUE(status.error_message().starts_with("x-databend-meta-request-id named another kind of write before"));
   EXPECT_EQ(Keys(service.List("", {})), "n=1 ");
 }
 
