@@ -17,7 +17,8 @@ void RaftCore::Handle(const ChangeMembership& change) {
   if (leader == nullptr) {
     AnswerChange(change, MembershipResult::kNotLeader);
   } else if (const auto answer = AnswerDisk(change)) {
-    const bool one_step = *answer == MembershipResult::kOtherDisk && IsIndispensable() && !membership_.current().IsJoint();
+    const bool one_step =
+        *answer == MembershipResult::kOtherDisk && IsIndispensable() && !membership_.current().IsJoint();
     one_step ? RecordNewDisk(change) : AnswerChange(change, *answer);
   } else if (!leader->changes.Add(change, now_ + options_.change_wait_max, options_.changes_max)) {
     AnswerChange(change, MembershipResult::kInProgress);

@@ -110,7 +110,7 @@ TEST(WipedVoter, IsToldThatItHasToBeRemovedFirstAndCountsAgainAfterRemovalAndJoi
   cluster.Step(kOne, Write(1, "a"));
   cluster.Stabilize();
   cluster.Wipe(kThree);
-  LetTimePass(cluster, 1);
+  LetTimePass(cluster, 4);  // the new disk has answered
   cluster.Join(kOne, kThree, RequestId(2));
   EXPECT_EQ(cluster.TakeAnswers().back(), "1: change 2 other disk");
   cluster.Step(kOne, ChangeMembership{.id = RequestId(3), .node = kThree, .goal = MembershipGoal::kAbsent});
