@@ -5,23 +5,12 @@ import os
 import re
 import unittest
 
-from harness import ClusterTest, metactl, wait_for
+from harness import TEMPLATE, ClusterTest, metactl, wait_for
 
 KEYS = 200_000
 VALUE = list(b"a value of some fifty bytes, as schemas have them")
 # A rate at which the transfer can be watched, and pieces small enough to count.
-TEMPLATE = """
-log_dir = "./_logs{id}"
-admin_api_address = "127.0.0.1:{admin}"
-grpc_api_address = "127.0.0.1:{grpc}"
-grpc_api_advertise_host = "127.0.0.1"
-[raft_config]
-id = {id}
-raft_dir = "./_meta{id}"
-raft_api_port = {raft}
-raft_listen_host = "127.0.0.1"
-raft_advertise_host = "localhost"
-snapshot_chunk_size = 262144
+SLOW = TEMPLATE + """snapshot_chunk_size = 262144
 snapshot_send_rate = 8388608
 max_applied_log_to_keep = 0
 """
@@ -34,7 +23,7 @@ class SnapshotTransfer(ClusterTest):
 
     def node_with_many_keys(self):
         """Node 1 of a cluster of its own, with KEYS records."""
-        node = self.node(1, single=True, template=TEMPLATE).start().wait_started()
+        node = self.node(1, single=True, template=SLOW).start().wait_started()
         self.assertEqual(0, node.stop())
         exported = metactl("export", "--raft-dir", node.raft_dir)
         self.assertEqual(0, exported.returncode, exported.stderr)
@@ -59,7 +48,7 @@ class SnapshotTransfer(ClusterTest):
 
     def test_a_joiner_that_is_killed_in_the_middle_goes_on_where_it_was(self):
         first = self.node_with_many_keys()
-        second, joiner = (self.node(node_id, join=[f"localhost:{first.raft}"], template=TEMPLATE) for node_id in (2, 3))
+        second, joiner = (self.node(node_id, join=[f"localhost:{first.raft}"], template=SLOW) for node_id in (2, 3))
         second.start().wait_started()
         whole = self.metric(first, "sent_bytes")
         self.assertGreater(whole, KEYS * len(VALUE))
