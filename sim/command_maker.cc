@@ -47,6 +47,39 @@ std::uint64_t TokenOf(const pb::Command& command) {
   return 0;
 }
 
+namespace {
+
+void Retoken(meta::TxnOp& operation, std::uint64_t from, std::uint64_t to) {
+  if (TokenOf(operation) == from) SetToken(to, operation);
+  if (operation.has_put() && operation.put().value() == TokenValue(from)) {
+    operation.mutable_put()->set_value(TokenValue(to));
+  }
+  if (operation.has_put_sequential()) operation.mutable_put_sequential()->set_value(TokenValue(to));
+}
+
+}  // namespace
+
+void CommandMaker::Retoken(pb::Command& command, std::uint64_t from, std::uint64_t to) {
+  if (command.has_upsert_kv()) {
+    pb::UpsertKv& upsert = *command.mutable_upsert_kv();
+    if (upsert.value().has_update()) return upsert.mutable_value()->set_update(TokenValue(to));
+    return upsert.mutable_value_meta()->set_ttl_ms(kTokenTtl + to);
+  }
+  const auto retoken = [&](auto& operations) {
+    for (meta::TxnOp& operation : operations) sim::Retoken(operation, from, to);
+  };
+  if (command.has_transaction()) {
+    meta::TxnRequest& txn = *command.mutable_transaction();
+    retoken(*txn.mutable_if_then());
+    retoken(*txn.mutable_else_then());
+    for (meta::ConditionalOperation& branch : *txn.mutable_operations()) retoken(*branch.mutable_operations());
+  }
+  if (!command.has_kv_transaction()) return;
+  for (pb::KvTxnBranch& branch : *command.mutable_kv_transaction()->mutable_branches()) {
+    retoken(*branch.mutable_operations());
+  }
+}
+
 bool CommandMaker::DrawRead(Prng& prng) const {
   const std::uint64_t reads = options_.weight_get + options_.weight_list;
   const std::uint64_t writes = options_.weight_put + options_.weight_delete + options_.weight_cas +

@@ -30,6 +30,9 @@ class CommandMaker {
   // Requires: token > 0.
   [[nodiscard]] pb::Command MakeWrite(Prng& prng, std::uint64_t token) const;
 
+  // Turns the write into its next attempt, which differs by its token only. Requires: MakeWrite made it with `from`.
+  static void Retoken(pb::Command& command, std::uint64_t from, std::uint64_t to);
+
   // A client saw this record; conditions are built on what was seen, so that they often hold.
   void Learn(const std::string& key, std::uint64_t seq) { seen_seq_[key] = seq; }
 

@@ -86,10 +86,12 @@ void History::Execute(const Entry& entry) {
   step.reply = applied->front().reply;
   step.effects_hash = EffectsHash(applied->front());
   step.row_sum = replica_store_.row_sum();
+  const auto expired = static_cast<std::size_t>(std::ranges::count_if(expected.changes, [&](const ModelChange& change) {
+    return change.before && !change.after && ModelExpiryMillis(*change.before) < log_time_;
+  }));
+  expired_count_ += expired;
+  step.writes = expected.changes.size() - expired;
   steps_.push_back(std::move(step));
-  for (const ModelChange& change : expected.changes) {
-    if (change.before && !change.after && ModelExpiryMillis(*change.before) < log_time_) ++expired_count_;
-  }
   for (ModelChange& change : expected.changes) versions_[change.key].push_back({end(), std::move(change.after)});
   if (listener_) listener_(steps_.back());
 }
@@ -117,6 +119,12 @@ void History::CompareWithModel(const LogId& id, const ModelStep& expected, const
   for (const auto& change : expected.changes)
     detail += " " + change.key + ": " + Text(change.before) + " -> " + Text(change.after);
   verdict_.Broken(kModelAgrees, detail);
+}
+
+std::uint64_t History::StateBytes() const {
+  std::uint64_t bytes = 0;
+  for (auto row = rows_.Scan("", ""); row->Valid(); row->Next()) bytes += row->key().size() + row->value().size();
+  return bytes;
 }
 
 namespace {

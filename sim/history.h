@@ -36,6 +36,7 @@ class History {
     pb::AppliedState reply;
     std::uint64_t effects_hash = 0;  // over reply and changes
     std::uint64_t row_sum = 0;       // over all rows of the state after this entry
+    std::size_t writes = 0;          // changes besides records that expired
   };
   // The record a key had after `end` entries, for the entries that changed it.
   struct Version {
@@ -65,6 +66,8 @@ class History {
   [[nodiscard]] std::vector<std::pair<std::string, meta::SeqV>> ListAt(const std::string& prefix, LogIndex end) const;
   // Records that an entry's time removed.
   [[nodiscard]] std::uint64_t expired_count() const { return expired_count_; }
+  // Of all rows of the state, keys included.
+  [[nodiscard]] std::uint64_t StateBytes() const;
   // Every key that ever had a record, with all its versions.
   [[nodiscard]] const std::map<std::string, std::vector<Version>>& versions() const { return versions_; }
 

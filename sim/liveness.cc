@@ -121,6 +121,17 @@ void Liveness::SilenceOthers() {
   }
 }
 
+Duration Liveness::Patience() const {
+  constexpr Duration kJoiningMax = Duration::Seconds(40);
+  Duration patience = Duration::Millis(static_cast<std::int64_t>(options_.heal_ms));
+  const bool joined = std::ranges::all_of(core_, [&](NodeId id) { return cluster_.EverJoined(id); });
+  if (!joined) patience = patience + kJoiningMax;
+  // Everybody but the leader may need the whole state, one after the other, and each of them twice.
+  const std::uint64_t bytes = 2 * judges_.history().StateBytes() * cluster_.ids().size();
+  if (options_.snapshot_rate_bytes == 0) return patience;
+  return patience + Duration::Micros(static_cast<std::int64_t>(bytes * 1'000'000 / options_.snapshot_rate_bytes));
+}
+
 void Liveness::AskForService() {
   for (const NodeId id : core_) AskNode(id, 0);
 }

@@ -37,6 +37,8 @@ class Liveness {
 
   // Heals as the options say. Requires: the nemesis has ended its faults.
   void Heal();
+  // How long recovery may take. Requires: Heal() was called.
+  [[nodiscard]] Duration Patience() const;
   // Asks for service; then Done tells whether all of it came.
   void AskForService();
   [[nodiscard]] bool Done() const;

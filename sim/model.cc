@@ -76,7 +76,29 @@ std::uint64_t ModelCounter(std::string_view data) {
 ModelStep Model::Apply(const pb::Command& command) {
   step_ = ModelStep();
   time_ms_ = command.time_ms();
+  log_time_ms_ = std::max(log_time_ms_, time_ms_);
   if (time_ms_ != 0) Sweep();
+  const std::string& request_id = command.request_id();
+  if (const Known* known = FindKnown(request_id)) {
+    step_.reply = known->reply;
+    return std::move(step_);
+  }
+  Run(command);
+  if (!request_id.empty()) known_[request_id] = {log_time_ms_, named_count_++, step_.reply};
+  return std::move(step_);
+}
+
+const Model::Known* Model::FindKnown(const std::string& request_id) const {
+  constexpr std::uint64_t kKnownForMs = 10ULL * 60 * 1000;
+  constexpr std::uint64_t kNewerOnesMax = 100'000;
+  const auto found = known_.find(request_id);
+  if (found == known_.end()) return nullptr;
+  const Known& known = found->second;
+  const std::uint64_t newer = named_count_ - known.number - 1;
+  return log_time_ms_ - known.written_ms < kKnownForMs && newer < kNewerOnesMax ? &known : nullptr;
+}
+
+void Model::Run(const pb::Command& command) {
   switch (command.cmd_case()) {
     case pb::Command::kUpsertKv: ApplyUpsert(command.upsert_kv()); break;
     case pb::Command::kTransaction: ApplyTransaction(command.transaction()); break;
@@ -92,7 +114,6 @@ ModelStep Model::Apply(const pb::Command& command) {
       break;
     case pb::Command::CMD_NOT_SET: break;
   }
-  return std::move(step_);
 }
 
 void Model::Sweep() {

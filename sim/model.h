@@ -33,6 +33,7 @@ struct ModelStep {
 class Model {
  public:
   // Applies one normal entry: sweep, then command.
+  // A command with a request id that is still known is answered as the first one and changes nothing more (0020).
   ModelStep Apply(const pb::Command& command);
 
   [[nodiscard]] const std::map<std::string, meta::SeqV>& records() const { return records_; }
@@ -52,7 +53,16 @@ class Model {
     std::optional<std::uint64_t> match_seq;
   };
 
+  // A write that its client named.
+  struct Known {
+    std::uint64_t written_ms = 0;
+    std::uint64_t number = 0;  // how many named writes came before it
+    pb::AppliedState reply;
+  };
+
   void Sweep();
+  void Run(const pb::Command& command);
+  [[nodiscard]] const Known* FindKnown(const std::string& request_id) const;
   void Set(const std::string& key, std::optional<meta::SeqV> record);
   [[nodiscard]] std::optional<meta::SeqV> Find(const std::string& key) const;
   [[nodiscard]] std::uint64_t SeqOf(const std::string& key) const;
@@ -84,6 +94,9 @@ class Model {
   std::set<std::string> features_;
   std::uint64_t last_seq_ = 0;
   std::uint64_t time_ms_ = 0;
+  std::uint64_t log_time_ms_ = 0;  // the largest time of any entry
+  std::map<std::string, Known> known_;
+  std::uint64_t named_count_ = 0;
   ModelStep step_;
 };
 

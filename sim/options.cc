@@ -114,6 +114,8 @@ constexpr std::array kFields = {
     FIELD(think_max_ms),
     FIELD(client_timeout_ms),
     FIELD(keys),
+    FIELD(named_ppm),
+    FIELD(repeats_max),
     FIELD(weight_put),
     FIELD(weight_delete),
     FIELD(weight_cas),
@@ -188,6 +190,11 @@ void DeriveCluster(Deriver& draw, RunOptions& o) {
   o.snapshot_rate_bytes = draw.MaybeWide("snapshot_rate_bytes", 300'000, 20'000, 500'000);
   o.snapshot_stall_ms = o.heartbeat_ms * draw.Between("snapshot_stall_ms", 10, 40);
   o.snapshot_pin_ms = draw.Pick("snapshot_pin_ms", std::array<std::uint64_t, 4>{100, 1000, 5000, 60000});
+  // What was collected is kept for longer than the largest pieces are apart.
+  constexpr std::uint64_t kMixedChunks = 2;
+  const std::uint64_t piece_ms =
+      kMixedChunks * o.snapshot_chunk_bytes * 1000 / std::max<std::uint64_t>(o.snapshot_rate_bytes, 1);
+  if (o.snapshot_rate_bytes > 0) o.snapshot_pin_ms = std::max(o.snapshot_pin_ms, 2 * piece_ms);
   o.checkpoint_interval = draw.Pick("checkpoint_interval", std::array<std::uint64_t, 5>{1, 3, 10, 50, 1000});
   o.scrub_ms = draw.Maybe("scrub_ms", 300'000, 100, 1500);
   o.leader_wait_ms = draw.Between("leader_wait_ms", 50, 600);
@@ -280,6 +287,8 @@ void DeriveClients(Deriver& draw, RunOptions& o) {
   o.think_max_ms = draw.Pick("think_max_ms", std::array<std::uint64_t, 4>{15, 50, 120, 400});
   o.client_timeout_ms = draw.Between("client_timeout_ms", 100, 2000);
   o.keys = draw.Between("keys", 1, 12);
+  o.named_ppm = draw.MaybeWide("named_ppm", 600'000, 50'000, 1'000'000);
+  o.repeats_max = draw.Between("repeats_max", 1, 5);
   for (auto member : {&RunOptions::weight_put, &RunOptions::weight_cas, &RunOptions::weight_txn,
                       &RunOptions::weight_get, &RunOptions::weight_list, &RunOptions::weight_counter}) {
     for (const Field& field : kFields) {

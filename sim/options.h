@@ -143,6 +143,8 @@ struct RunOptions {
   std::uint64_t think_max_ms = 60;
   std::uint64_t client_timeout_ms = 800;
   std::uint64_t keys = 6;
+  std::uint64_t named_ppm = 0;    // writes that carry a request id and are tried again under it
+  std::uint64_t repeats_max = 3;  // ... up to so often
   std::uint64_t weight_put = 4;
   std::uint64_t weight_delete = 1;
   std::uint64_t weight_cas = 3;

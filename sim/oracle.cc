@@ -27,6 +27,8 @@ Oracle::Token Oracle::Begin(bool write, LogIndex committed_end) {
   return operations_.size();
 }
 
+void Oracle::Name(Token attempt, Token first) { At(attempt).first = first; }
+
 void Oracle::OnEntry(Token token, LogIndex index) {
   CHECK(token >= 1 && token <= operations_.size());
   Operation& operation = At(token);
@@ -44,6 +46,24 @@ void Oracle::OnEntry(Token token, LogIndex index) {
                                         " although it began when " + std::to_string(operation.floor.value()) +
                                         " entries were seen to be finished");
   }
+  if (operation.first != 0) OnNamedEntry(token, index);
+}
+
+void Oracle::OnNamedEntry(Token token, LogIndex index) {
+  std::optional<LogIndex>& effect = At(At(token).first).effect;
+  if (!effect) {
+    effect = index;
+    return;
+  }
+  ++repeats_applied_;
+  const History::Step& first = history_.At(*effect);
+  const History::Step& step = history_.At(index);
+  const std::string what = OpName(token) + " repeats at index " + std::to_string(index.value()) + " what is at " +
+                           std::to_string(effect->value());
+  if (step.writes > 0) verdict_.Broken(kNamedOnce, what + ", and takes effect again");
+  if (step.reply.SerializeAsString() == first.reply.SerializeAsString()) return;
+  verdict_.Broken(kNamedOnce, what + ", and answers " + step.reply.ShortDebugString() + " instead of " +
+                                  first.reply.ShortDebugString());
 }
 
 bool Oracle::Finish(Token token, State state) {
@@ -147,6 +167,7 @@ void Oracle::OnOverdue(Token token) {
 
 Oracle::Counts Oracle::counts() const {
   Counts counts;
+  counts.repeats_applied = repeats_applied_;
   for (const Operation& operation : operations_) {
     const bool unknown = operation.write && (operation.state == State::kUnknown || operation.state == State::kPending);
     counts.acked += operation.state == State::kAcked ? 1 : 0;

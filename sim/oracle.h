@@ -41,6 +41,11 @@ inline constexpr Property kReadValue = {
     "reads show the history", "A read returns exactly the records that the log gives at the index it was served at.",
     "kv-semantics.md §10"};
 
+inline constexpr Property kNamedOnce = {
+    "a named write takes effect once",
+    "Of all entries with one request id only the first changes anything, and all answer what it answers.",
+    "docs/decisions/0020"};
+
 // What a client saw in one read.
 struct ReadSeen {
   LogIndex applied_end;
@@ -65,6 +70,9 @@ class Oracle {
 
   // A client asks for something. `committed_end`: entries that some leader has committed by now.
   Token Begin(bool write, LogIndex committed_end);
+  // A client names a write by the first attempt, which is `first` itself, or tries it again under that name. Each
+  // attempt is an operation of its own.
+  void Name(Token attempt, Token first);
   // Entry `index` of the shared history carries the write `token`.
   void OnEntry(Token token, LogIndex index);
   // `trusted`: the answer is the history's; otherwise only its place in the history is judged.
@@ -84,6 +92,7 @@ class Oracle {
     std::uint64_t unknown_applied = 0;  // of those, the ones whose entry was applied
     std::uint64_t reads = 0;
     std::uint64_t reads_failed = 0;
+    std::uint64_t repeats_applied = 0;  // entries of named writes that had taken effect before
   };
   [[nodiscard]] Counts counts() const;
   [[nodiscard]] bool Pending(Token token) const { return operations_[token - 1].state == State::kPending; }
@@ -96,11 +105,14 @@ class Oracle {
     LogIndex floor;          // entries that finished operations stood for when this one began
     LogIndex committed_end;  // at the same moment
     std::optional<LogIndex> entry;
+    Token first = 0;                 // of a named write: its first attempt
+    std::optional<LogIndex> effect;  // of the first attempt: where any of them took effect
   };
 
   Operation& At(Token token) { return operations_[token - 1]; }
   // Ends the operation, once.
   bool Finish(Token token, State state);
+  void OnNamedEntry(Token token, LogIndex index);
   void OnAcked(Token token, const node::WriteResult& result, bool trusted);
   void CheckGets(Token token, const ReadSeen& seen);
   void CheckList(Token token, const ReadSeen& seen, const ReadSeen::List& list);
@@ -108,6 +120,7 @@ class Oracle {
   const History& history_;
   Verdict& verdict_;
   std::vector<Operation> operations_;
+  std::uint64_t repeats_applied_ = 0;
   LogIndex finished_end_;  // entries that finished operations stand for
 };
 

@@ -21,6 +21,7 @@ namespace metasrv::sim {
   X(clock_jump) X(snapshot_triggered) X(vote_checked) X(ack_checked) X(snapshot_ack_checked) X(write_acked)     \
   X(write_refused) X(write_unknown) X(unknown_was_applied) X(write_forwarded) X(read_served) X(read_refused)    \
   X(lease_read) X(lease_missed) X(lease_dropped_by_clock) X(lease_dropped_by_transfer) X(vote_refused_after_start) X(sleep) X(freeze)          \
+  X(write_repeated) X(write_repeated_elsewhere) X(repeat_recognized)                                            \
   X(follower_read) X(client_gave_up) X(record_expired) X(read_hid_expired) X(messages_lost)                     \
   X(proposal_refused) X(space_low) X(space_critical) X(space_again) X(growth_refused) X(relief_passed)          \
   X(loaded_for_peer) X(loaded_to_apply) X(load_purged) X(load_replaced)                                         \

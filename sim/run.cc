@@ -17,7 +17,6 @@ constexpr Property kBounded = {"bounded work", "A run does not take more events 
                                "simulation.md §4, RES"};
 
 constexpr Duration kFormingMax = Duration::Seconds(40);
-constexpr Duration kJoiningMax = Duration::Seconds(40);
 constexpr Duration kQuietCheck = Duration::Seconds(1);
 constexpr std::uint64_t kEventsMax = 1'500'000;
 
@@ -118,10 +117,8 @@ class Experiment {
     nemesis_.EndAll();
     liveness_.Heal();
     const Instant began = world_.now();
-    const auto& core = liveness_.core();
-    const bool joined = std::all_of(core.begin(), core.end(), [&](NodeId id) { return cluster_.EverJoined(id); });
     liveness_.AskForService();
-    AwaitRecovery(Millis(options_.heal_ms) + (joined ? Duration() : kJoiningMax));
+    AwaitRecovery(liveness_.Patience());
     recovery_ = world_.now() - began;
     if (!Over()) liveness_.ReportMissing();
   }
@@ -140,7 +137,7 @@ class Experiment {
     const Duration patience = Millis(2 * (options_.write_timeout_ms + options_.leader_wait_ms) + 2000);
     if (workload_.pending_count() > 0) RunFor(patience);
     RunFor(Millis(2 * options_.election_max_ms));  // what the last faults have set going ends by itself
-    AwaitRecovery(Millis(options_.heal_ms));
+    AwaitRecovery(liveness_.Patience());
     const std::uint64_t sent = cluster_.network().counts().sent;
     if (!Over()) liveness_.BeginQuiet();
     RunFor(kQuietCheck);
@@ -168,6 +165,7 @@ class Experiment {
     result.operations = oracle_.counts();
     const auto& network = cluster_.network().counts();
     probes_.Hit(Probe::k_unknown_was_applied, result.operations.unknown_applied);
+    probes_.Hit(Probe::k_repeat_recognized, result.operations.repeats_applied);
     probes_.Hit(Probe::k_record_expired, judges_.history().expired_count());
     probes_.Hit(Probe::k_messages_lost, network.lost);
     probes_.Hit(Probe::k_messages_duplicated, network.duplicated);

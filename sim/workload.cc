@@ -66,24 +66,57 @@ void Workload::Ask(std::size_t index) {
   if (!node) return Think(index);
   client.waiting = true;
   const std::uint64_t turn = ++client.turn;
-  const auto done = [this, index, turn](bool) { EndTurn(index, turn); };
-  if (maker_.DrawRead(prng)) {
+  const auto done = [this, index, turn](bool served) { EndTurn(index, turn, served); };
+  if (client.named) {
+    WriteAgain(client, *node, done);
+  } else if (maker_.DrawRead(prng)) {
     SendRead(*node, maker_.MakeRead(prng), done);
   } else {
-    const Oracle::Token token = Begin(true, *node);
-    SendWrite(*node, maker_.MakeWrite(prng, token), token, done);
+    Write(client, *node, prng, done);
   }
-  world_.After(Duration::Millis(static_cast<std::int64_t>(options_.client_timeout_ms)), [this, index, turn] {
+  world_.After(Patience(client, prng), [this, index, turn] {
     if (clients_[index].waiting && clients_[index].turn == turn) probes_.Hit(Probe::k_client_gave_up);
-    EndTurn(index, turn);
+    EndTurn(index, turn, false);
   });
 }
 
-void Workload::EndTurn(std::size_t index, std::uint64_t turn) {
+void Workload::EndTurn(std::size_t index, std::uint64_t turn, bool served) {
   Client& client = clients_[index];
   if (!client.waiting || client.turn != turn) return;
   client.waiting = false;
+  if (served || (client.named && client.named->attempts_left == 0)) client.named.reset();
   Think(index);
+}
+
+// Sometimes an attempt has hardly begun when the next one is made.
+Duration Workload::Patience(const Client& client, Prng& prng) const {
+  constexpr std::uint64_t kHastyMax = 20;
+  const bool hasty = client.named && prng.Below(4) == 0;
+  return Duration::Millis(static_cast<std::int64_t>(hasty ? prng.Below(kHastyMax) : options_.client_timeout_ms));
+}
+
+void Workload::Write(Client& client, NodeId node, Prng& prng, std::function<void(bool)> done) {
+  const Oracle::Token token = Begin(true, node);
+  pb::Command command = maker_.MakeWrite(prng, token);
+  if (prng.Below(1'000'000) < options_.named_ppm) {
+    command.set_request_id("write-" + std::to_string(token));
+    oracle_.Name(token, token);
+    client.named = {command, token, token, node, options_.repeats_max};
+  }
+  SendWrite(node, std::move(command), token, std::move(done));
+}
+
+void Workload::WriteAgain(Client& client, NodeId node, std::function<void(bool)> done) {
+  Named& named = *client.named;
+  const Oracle::Token token = Begin(true, node);
+  oracle_.Name(token, named.first);
+  CommandMaker::Retoken(named.command, named.last, token);
+  probes_.Hit(Probe::k_write_repeated);
+  if (node != named.node) probes_.Hit(Probe::k_write_repeated_elsewhere);
+  named.last = token;
+  named.node = node;
+  --named.attempts_left;
+  SendWrite(node, named.command, token, std::move(done));
 }
 
 Oracle::Token Workload::Begin(bool write, NodeId node) {

@@ -14,8 +14,9 @@
 
 namespace metasrv::sim {
 
-// Closed-loop clients: each asks one thing at a time, of any node, and gives up after a while without ever trying
-// again. What becomes of a request is still judged when it is answered later.
+// Closed-loop clients: each asks one thing at a time, of any node, and gives up after a while. A write that it named is
+// then tried again under that name, of any node, however the attempt before ended or will end; anything else never is.
+// What becomes of a request is still judged when it is answered later.
 class Workload {
  public:
   // Everything borrowed outlives the workload.
@@ -37,10 +38,19 @@ class Workload {
   [[nodiscard]] std::uint64_t pending_count() const { return pending_.size(); }
 
  private:
+  // A write that may be tried again.
+  struct Named {
+    pb::Command command;
+    Oracle::Token first = 0;
+    Oracle::Token last = 0;  // whose token the command carries
+    NodeId node;             // who was asked last
+    std::uint64_t attempts_left = 0;
+  };
   struct Client {
     std::uint64_t operations = 0;
     std::uint64_t turn = 0;  // of the request it waits for
     bool waiting = false;
+    std::optional<Named> named;  // what it is not done with
   };
   struct Pending {
     NodeId node;
@@ -51,7 +61,11 @@ class Workload {
   void Think(std::size_t client);
   void Ask(std::size_t client);
   [[nodiscard]] std::optional<NodeId> PickNode(Prng& prng);
-  void EndTurn(std::size_t client, std::uint64_t turn);
+  void EndTurn(std::size_t client, std::uint64_t turn, bool served);
+  void Write(Client& client, NodeId node, Prng& prng, std::function<void(bool)> done);
+  void WriteAgain(Client& client, NodeId node, std::function<void(bool)> done);
+  // How long the client waits for the answer to what it asks now.
+  [[nodiscard]] Duration Patience(const Client& client, Prng& prng) const;
   Oracle::Token Begin(bool write, NodeId node);
   void SendWrite(NodeId node, pb::Command command, Oracle::Token token, std::function<void(bool)> done);
   void SendRead(NodeId node, const ReadPlan& plan, std::function<void(bool)> done);

@@ -44,7 +44,7 @@ RaftCore::RaftCore(const RaftOptions& options, Recovered recovered, Instant now,
     started_until_ = sticky_until_;
   }
   // A single voter has nobody to wait for.
-  if (MayCampaign() && membership_.current().Voters().size() == 1) election_at_ = now;
+  if (MayCampaign() && IsOnlyVoter()) election_at_ = now;
 }
 
 Output RaftCore::Step(Instant now, Input input) {
@@ -159,8 +159,21 @@ void RaftCore::Handle(const Compact& compact) {
 
 bool RaftCore::MayCampaign() const {
   return !installing_ && !quarantined_ && disk_ != DiskLevel::kStalled && space_ != SpaceLevel::kCritical &&
-         membership_.current().IsVoter(options_.id) && CountsDisk(options_.id, incarnation_);
+         MayBeElected();
 }
+
+// A voter; or one of the configuration before, while the one that leaves this node out is not known to be committed: it
+// may be the only node whose log is long enough, and then only it can bring that configuration to an end (thesis
+// §4.2.2). Its own vote does not count for the configuration that it is no part of.
+bool RaftCore::MayBeElected() const {
+  const auto votes_in = [this](const Membership& membership) {
+    return membership.IsVoter(options_.id) && Counts(membership.identity.Recorded(options_.id), incarnation_);
+  };
+  if (membership_.current().IsVoter(options_.id)) return votes_in(membership_.current());
+  return membership_.AnyInEffectFrom(commit_end_, votes_in);
+}
+
+bool RaftCore::IsOnlyVoter() const { return membership_.current().Voters() == NodeSet{options_.id}; }
 
 void RaftCore::ResetElectionTimer() {
   const auto low = static_cast<std::uint64_t>(options_.election_timeout_min.micros());

@@ -66,6 +66,8 @@ class RaftCore {
   void BecomeFollower(Term term, std::optional<NodeId> leader);
   void LeaveRole();
   [[nodiscard]] bool MayCampaign() const;
+  [[nodiscard]] bool MayBeElected() const;
+  [[nodiscard]] bool IsOnlyVoter() const;
   void ResetElectionTimer();
   void SetHardState(HardState state);
   Entry& AppendToLog(Entry entry);

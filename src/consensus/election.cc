@@ -48,9 +48,7 @@ bool RaftCore::LeaderIsFresh() const { return std::holds_alternative<Leader>(rol
 
 // Whether a leader may count on an answer that this node gave in an earlier life, or gave before its clock went wrong.
 // Before it answers anybody, a node has made a term durable; and who is the only voter answers to nobody.
-bool RaftCore::MayOweLoyalty() const {
-  return hard_state_.term > Term(0) && membership_.current().Voters() != NodeSet{options_.id};
-}
+bool RaftCore::MayOweLoyalty() const { return hard_state_.term > Term(0) && !IsOnlyVoter(); }
 
 bool RaftCore::IsUpToDate(const std::optional<LogId>& last) const {
   if (MutantOn(Mutant::kE07)) return true;

@@ -26,6 +26,14 @@ std::size_t MembershipHistory::ChangesFrom(LogIndex index) const {
   return count;
 }
 
+bool MembershipHistory::AnyInEffectFrom(LogIndex end, const std::function<bool(const Membership&)>& holds) const {
+  for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
+    if (holds(*item->membership)) return true;
+    if (item->id.index < end) return false;
+  }
+  return holds(base_);
+}
+
 ClusterId MembershipHistory::ClusterAt(LogIndex end) const {
   for (auto item = items_.rbegin(); item != items_.rend(); ++item) {
     if (item->id.index < end) return item->membership->identity.cluster;

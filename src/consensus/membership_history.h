@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -20,6 +21,8 @@ class MembershipHistory {
   // How many entries at and after `index` change the members, as far as they are still known one by one; what only
   // records disks is no change (docs/decisions/0013).
   [[nodiscard]] std::size_t ChangesFrom(LogIndex index) const;
+  // Whether `holds` is true of the membership that the entries before `end` put in effect, or of any later one.
+  [[nodiscard]] bool AnyInEffectFrom(LogIndex end, const std::function<bool(const Membership&)>& holds) const;
   // The cluster that the entries before `end` belong to; 0: they do not say.
   [[nodiscard]] ClusterId ClusterAt(LogIndex end) const;
 

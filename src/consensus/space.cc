@@ -14,7 +14,7 @@ void RaftCore::Handle(const DiskSpace& space) {
     if (!std::holds_alternative<Follower>(role_)) BecomeFollower(hard_state_.term, std::nullopt);
   } else if (was_critical) {
     ResetElectionTimer();
-    if (MayCampaign() && membership_.current().Voters().size() == 1) election_at_ = now_;
+    if (MayCampaign() && IsOnlyVoter()) election_at_ = now_;
   }
 }
 

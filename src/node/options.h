@@ -44,9 +44,10 @@ struct NodeOptions {
   // A leader keeps more of them for peers that answer and lag behind, up to this many bytes.
   std::uint64_t keep_for_peers_bytes = 256 * 1024 * 1024;
   std::size_t snapshot_chunk_bytes = 1024 * 1024;
-  std::uint64_t snapshot_rate_bytes = 0;                   // per second, of outgoing transfers; 0: no limit
-  Duration snapshot_stall = Duration::Seconds(20);         // a transfer without progress for so long is given up
-  Duration snapshot_pin_keep = Duration::Seconds(600);     // what was pinned or staged waits so long for its resumption
+  std::uint64_t snapshot_rate_bytes = 0;            // per second, of outgoing transfers; 0: no limit
+  Duration snapshot_stall = Duration::Seconds(20);  // a transfer without progress for so long is given up
+  // What was pinned or staged waits so long for its resumption. Requires: longer than a piece takes at the rate.
+  Duration snapshot_pin_keep = Duration::Seconds(600);
   std::uint64_t checkpoint_interval = 1000;                // entries between comparisons of states; 0: none
   Duration state_scrub_interval = Duration::Seconds(600);  // between passes over the rows; 0: none
   std::size_t command_bytes_max = 30 * 1024 * 1024;

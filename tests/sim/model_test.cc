@@ -117,5 +117,16 @@ TEST(Model, NumbersSequentialKeys) {
   EXPECT_EQ(State(model), "S=2 n#1=1 q/000_000_000_000_000_000_000#2=v");
 }
 
+TEST(Model, AnswersAKnownRequestIdWithTheFirstReplyAndForgetsItAfterTenMinutes) {
+  Model model;
+  const std::string first = R"(request_id: "r" transaction { if_then { fetch_increase_u64 { key: "c" delta: 5 } } })";
+  const ModelStep done = Execute(model, kT0, first);
+  const ModelStep again = Execute(model, kT0 + 599'999, first);
+  EXPECT_EQ(again.reply.SerializeAsString(), done.reply.SerializeAsString());
+  EXPECT_TRUE(again.changes.empty());
+  Execute(model, kT0 + 600'000, first);
+  EXPECT_EQ(State(model), "S=2 c#2=10");
+}
+
 }  // namespace
 }  // namespace metasrv::sim

@@ -12,8 +12,10 @@ namespace {
 
 constexpr std::uint64_t kTime = 1'700'000'000'000;
 
-std::string PutCommand(std::uint64_t token, const std::string& key, std::uint64_t time_ms, std::uint64_t ttl_ms = 0) {
+std::string PutCommand(std::uint64_t token, const std::string& key, std::uint64_t time_ms, std::uint64_t ttl_ms = 0,
+                       const std::string& request_id = "") {
   pb::Command command;
+  command.set_request_id(request_id);
   command.set_time_ms(time_ms);
   pb::UpsertKv& upsert = *command.mutable_upsert_kv();
   upsert.set_key(key);
@@ -39,6 +41,17 @@ class OracleTest : public testing::Test {
   // Applies the write `token` as the next entry.
   void Apply(Oracle::Token token, const std::string& key, std::uint64_t ttl_ms = 0) {
     Append(Entry::Normal(Id(1, history_.end().value()), PutCommand(token, key, ++time_, ttl_ms)));
+  }
+  void ApplyNamed(Oracle::Token token, const std::string& key, const std::string& request_id) {
+    Append(Entry::Normal(Id(1, history_.end().value()), PutCommand(token, key, ++time_, 0, request_id)));
+  }
+  // Two attempts at one write.
+  std::pair<Oracle::Token, Oracle::Token> BeginTwice() {
+    const auto first = Begin();
+    const auto second = Begin();
+    oracle_.Name(first, first);
+    oracle_.Name(second, first);
+    return {first, second};
   }
   Oracle::Token Begin(bool write = true) { return oracle_.Begin(write, history_.end()); }
 
@@ -125,6 +138,23 @@ TEST_F(OracleTest, LetsAnUnknownWriteHappenOrNot) {
   EXPECT_EQ(Broken(verdict_), "");
   EXPECT_EQ(oracle_.counts().unknown, 2U);
   EXPECT_EQ(oracle_.counts().unknown_applied, 1U);
+}
+
+TEST_F(OracleTest, AcceptsANamedWriteWhoseSecondAttemptIsAnsweredAsTheFirst) {
+  const auto [first, second] = BeginTwice();
+  oracle_.OnWriteDone(first, Status(node::WriteStatus::kUnknown));
+  ApplyNamed(second, "a", "w");
+  ApplyNamed(first, "a", "w");
+  oracle_.OnWriteDone(second, Applied(LogIndex(1)));
+  EXPECT_EQ(Broken(verdict_), "");
+  EXPECT_EQ(oracle_.counts().repeats_applied, 1U);
+}
+
+TEST_F(OracleTest, NoticesANamedWriteThatTakesEffectTwice) {
+  const auto [first, second] = BeginTwice();
+  ApplyNamed(first, "a", "w");
+  ApplyNamed(second, "a", "forgotten");
+  EXPECT_EQ(Broken(verdict_), "a named write takes effect once");
 }
 
 TEST_F(OracleTest, NoticesASecondAnswer) {
