@@ -180,7 +180,8 @@ Status MetaProcess::Impl::StartAdminPort() {
 }
 
 Status MetaProcess::Impl::StartClientPort() {
-  client_api = std::make_unique<server::ClientApi>(server::ServiceContext{*handle, sessions, metrics, clock});
+  client_api = std::make_unique<server::ClientApi>(server::ServiceContext{*handle, sessions, metrics, clock},
+                                                   server::ClientLimits{config.watch.streams_per_connection_max});
   const auto listen = server::SplitHostPort(config.grpc_api_address);
   if (!listen) return std::unexpected("invalid socket address syntax while parsing " + config.grpc_api_address);
   server::GrpcServerOptions options{.host = listen->host, .port = listen->port};
@@ -245,6 +246,9 @@ bool MetaProcess::Close() {
   for (auto* port : {&p.admin_port, &p.metric_port}) {
     if (*port) (*port)->Stop();
   }
+  p.RunOnLoop([&p] {
+    if (p.node) p.node->StopWatches();
+  });
   // The node still runs: calls that wait for it can end.
   if (p.client_port) p.client_port->Shutdown(kCallGrace);
   p.RunOnLoop([&p] {

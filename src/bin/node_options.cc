@@ -56,6 +56,7 @@ std::expected<node::NodeOptions, std::string> ToNodeOptions(const server::Config
   options.snapshot_chunk_bytes =
       std::clamp<std::uint64_t>(raft.snapshot_chunk_size, 1, std::min(payload_bytes / 2, kChunkBytesMax));
   options.snapshot_rate_bytes = raft.snapshot_send_rate;
+  options.watch = {config.watch.on, config.watch.streams_max, config.watch.buffer_bytes, config.watch.memory_bytes};
   return options;
 }
 

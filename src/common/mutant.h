@@ -30,6 +30,9 @@ enum class Mutant {
   kT01,  // a leader whose transfer failed never accepts proposals again
   kS01,  // a resumed snapshot transfer goes on one row too late
   kV01,  // a node does not act on the majority's verdict about its state, nor on its own
+  kW01,  // what does not fit into the buffer of a watcher is left out, and the watch goes on
+  kW02,  // a watch gets the changes that its first state contains once more
+  kW03,  // a watch goes on when the state under it was replaced
   kS02,  // what arrives of a snapshot is not compared with its checksums and hashes
 };
 

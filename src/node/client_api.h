@@ -82,6 +82,14 @@ struct TransferReply {
   NodeSet voters;
 };
 
+// The watches of this node, and what became of earlier ones in this life.
+struct WatchFigures {
+  std::uint64_t open = 0;
+  std::uint64_t waiting_bytes = 0;  // of messages that somebody is still to get
+  std::uint64_t ended_too_slow = 0;
+  std::uint64_t ended_no_memory = 0;
+};
+
 // This node's own view of itself and the cluster, for status calls, admin pages and metrics. A copy.
 struct NodeStatus {
   RaftStatus raft;
@@ -100,6 +108,7 @@ struct NodeStatus {
   std::uint64_t proposals_failed = 0;
   std::uint64_t leader_changes = 0;
   SnapshotFigures transfers;
+  WatchFigures watches;
   std::uint64_t state_hash = 0;      // sm/state_hash.h
   bool quarantined = false;          // the state is known to be wrong
   std::uint64_t state_disputes = 0;  // checkpoints at which the voters' states differed without a majority

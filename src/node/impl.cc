@@ -67,6 +67,7 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
                    members_.Serve(std::move(request), std::move(done));
                  }),
       reads_(context_, pump_),
+      watchers_(context_),
       sender_(
           context_, pump_, machine_, encoder_,
           [this](NodeId to, std::string bytes) { SendBytes(to, std::move(bytes)); }, [this] { scrubber_.RunNow(); }),
@@ -111,7 +112,7 @@ void Node::Impl::Start() {
   pump_.Start(std::move(first_writes_), [this] {
     if (!founds_cluster_) startup_.Release();
   });
-  reads_.SetBarred(quarantine_.active());
+  Bar(quarantine_.active());
   quarantine_.Start();
   audit_.Start();
   scrubber_.Start();
@@ -136,6 +137,7 @@ void Node::Impl::Stop(const std::string& reason, bool forced) {
   forwarder_.Stop();
   proposals_.Stop();
   reads_.Stop();
+  watchers_.Stop();
   startup_.Stop();
   disk_watch_.Stop();
   hand_over_.Stop();
@@ -184,6 +186,7 @@ void Node::Impl::OnApplied(const Entry& entry, sm::Applied& applied) {
   compaction_.OnApplied(entry, applied);
   if (change_hook_) change_hook_(applied);
   proposals_.OnApplied(entry.id, applied.reply);
+  watchers_.OnApplied(applied);
 }
 
 void Node::Impl::OnNodeCommand(const Entry& entry) {
@@ -199,7 +202,7 @@ void Node::Impl::OnBatchApplied() {
 
 void Node::Impl::OnWrongState(const std::string& reason) {
   if (MutantOn(Mutant::kV01) || stopped_ || receiver_.installing() || quarantine_.active()) return;
-  reads_.SetBarred(true);
+  Bar(true);
   audit_.Forget();
   quarantine_.Enter(reason);
 }
@@ -210,10 +213,16 @@ void Node::Impl::OnInstalled(const SnapshotMeta& meta) {
   compaction_.OnInstalled(meta);
   if (install_hook_) install_hook_(*meta.last);
   proposals_.OnInstalled(*meta.last);
+  watchers_.EndAll(WatchEnd::kStateReplaced);
   audit_.Forget();
   scrubber_.Forget();
   quarantine_.Leave();
-  reads_.SetBarred(false);
+  Bar(false);
+}
+
+void Node::Impl::Bar(bool barred) {
+  reads_.SetBarred(barred);
+  watchers_.SetBarred(barred);
 }
 
 void Node::Impl::OnQuiet() {
@@ -303,6 +312,7 @@ NodeStatus Node::Impl::status() const {
   status.proposals_pending = forwarder_.pending();
   status.proposals_failed = forwarder_.failed();
   status.leader_changes = pump_.leader_changes();
+  status.watches = watchers_.figures();
   status.transfers = sender_.figures();
   status.transfers.received_bytes = receiver_.received_bytes();
   status.state_hash = machine_.state_hash();

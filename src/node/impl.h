@@ -26,6 +26,7 @@
 #include "node/space.h"
 #include "node/startup.h"
 #include "node/state_audit.h"
+#include "node/watchers.h"
 #include "node/wire.h"
 
 namespace metasrv::node {
@@ -63,6 +64,7 @@ class Node::Impl final : public PumpListener {
   void SetChangeHook(ChangeHook hook) { change_hook_ = std::move(hook); }
   void SetInstallHook(InstallHook hook) { install_hook_ = std::move(hook); }
 
+  [[nodiscard]] Watchers& watchers() { return watchers_; }
   [[nodiscard]] NodeStatus status() const;
   [[nodiscard]] ExportSource Export() const;
   [[nodiscard]] std::shared_ptr<const sm::Snapshot> LocalState() const {
@@ -98,6 +100,8 @@ class Node::Impl final : public PumpListener {
   void OnNodeCommand(const Entry& entry);
   void OnInstalled(const SnapshotMeta& meta);
   void OnWrongState(const std::string& reason);
+  // Nothing is read from this state, nor watched.
+  void Bar(bool barred);
   void OnSnapshotBody(const Decoded& message);
 
   Context context_;
@@ -112,6 +116,7 @@ class Node::Impl final : public PumpListener {
   Members members_;
   Forwarder forwarder_;
   Reads reads_;
+  Watchers watchers_;
   SnapshotSender sender_;
   SnapshotReceiver receiver_;
   Compaction compaction_;

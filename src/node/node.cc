@@ -121,6 +121,12 @@ ExportSource Node::Export() const { return impl_->Export(); }
 TransferReply Node::TransferLeadership(std::optional<NodeId> to) { return impl_->TransferLeadership(to); }
 void Node::HandOver(std::function<void()> done) { impl_->PrepareStop(std::move(done)); }
 std::shared_ptr<const sm::Snapshot> Node::LocalState() const { return impl_->LocalState(); }
+std::expected<WatchStart, WatchRefusal> Node::Watch(const WatchSpec& spec, std::shared_ptr<Watcher> watcher) {
+  return impl_->watchers().Begin(spec, std::move(watcher));
+}
+void Node::Unwatch(WatchId id) { impl_->watchers().Forget(id); }
+void Node::StopWatches() { impl_->watchers().Stop(); }
+
 void Node::TriggerSnapshot() { impl_->TriggerSnapshot(); }
 
 void Node::ForceSingleVoter(std::function<void(std::expected<void, std::string>)> done) {

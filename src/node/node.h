@@ -13,6 +13,7 @@
 #include "io/transport.h"
 #include "node/client_api.h"
 #include "node/options.h"
+#include "node/watch.h"
 #include "sm/machine.h"
 
 namespace metasrv::node {
@@ -64,6 +65,14 @@ class Node {
 
   // A linearizable view, from any node (thesis §6.4; a follower asks the leader for the index).
   void Read(std::function<void(ReadResult)> done);
+
+  // Watches a range of keys on this node, whatever its role (grpc-api.md §7): `watcher` gets every change from now on,
+  // until its End is called or Unwatch. Requires: the range is not empty.
+  [[nodiscard]] std::expected<WatchStart, WatchRefusal> Watch(const WatchSpec& spec, std::shared_ptr<Watcher> watcher);
+  // `watcher` is not called any more. Unknown ids are ignored.
+  void Unwatch(WatchId id);
+  // Ends all watches with kStopped and lets none begin: what a stop does first, so that streams end in good order.
+  void StopWatches();
 
   // Serves Join, Leave and Write that came from another node or from the control tool; passes them on at most
   // `request.hops()` times (operations.md §2.2, §2.4).

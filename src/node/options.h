@@ -14,6 +14,14 @@ namespace metasrv::node {
 // Why a leader gives leadership away.
 enum class HandOverReason : std::uint8_t { kOperator, kStopping, kSlowDisk };
 
+// How much watches may take of a node.
+struct WatchLimits {
+  bool on = true;
+  std::size_t watches_max = 65536;
+  std::size_t buffer_bytes = std::size_t{8} * 1024 * 1024;    // that may wait for one of them
+  std::size_t memory_bytes = std::size_t{256} * 1024 * 1024;  // that may wait for all of them; shared messages count once
+};
+
 struct NodeOptions {
   RaftOptions raft;  // raft.id is the configured id; the id stored on disk wins
   Endpoint raft_advertise;
@@ -55,6 +63,7 @@ struct NodeOptions {
   std::size_t pending_bytes_max = 128 * 1024 * 1024;  // of these writes
   std::size_t pending_reads_max = 65536;
   std::size_t pending_changes_max = 1024;
+  WatchLimits watch;
 
   // Free space of the data directory's disk: below `low` nothing is accepted that makes the state grow; below
   // `critical` this node neither leads nor stores entries (docs/STORAGE.md, Full disks). Requires: critical <= low.

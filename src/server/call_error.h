@@ -3,11 +3,13 @@
 #include <string>
 
 #include "node/client_api.h"
+#include "node/watch.h"
 
 namespace metasrv::server {
 
 // The gRPC status codes that this server answers with, by their wire numbers (grpc-api.md §1.5).
 enum class CallCode : int {
+  kCancelled = 1,
   kInvalidArgument = 3,
   kResourceExhausted = 8,
   kInternal = 13,
@@ -30,5 +32,9 @@ enum class Routing { kForward, kRedirect };
 
 // Requires: status is not kReady.
 [[nodiscard]] CallError ErrorOfRead(node::ReadStatus status);
+
+[[nodiscard]] CallError ErrorOfWatch(node::WatchRefusal refusal);
+[[nodiscard]] CallError ErrorOfTooManyOnConnection(std::size_t watches_max);
+[[nodiscard]] CallError ErrorOfWatchEnd(node::WatchEnd end);
 
 }  // namespace metasrv::server

@@ -5,11 +5,12 @@
 namespace metasrv::server {
 
 struct ClientApi::Impl {
-  explicit Impl(const ServiceContext& services) : service(services) {}
+  Impl(const ServiceContext& services, const ClientLimits& limits) : service(services, limits) {}
   MetaServiceImpl service;
 };
 
-ClientApi::ClientApi(const ServiceContext& services) : impl_(std::make_unique<Impl>(services)) {}
+ClientApi::ClientApi(const ServiceContext& services, const ClientLimits& limits)
+    : impl_(std::make_unique<Impl>(services, limits)) {}
 ClientApi::~ClientApi() = default;
 
 void ClientApi::Register(grpc::ServerBuilder& builder) { builder.RegisterService(&impl_->service); }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 
 #include "server/service_context.h"
@@ -10,10 +11,15 @@ class ServerBuilder;
 
 namespace metasrv::server {
 
+// What one client may take of this port.
+struct ClientLimits {
+  std::size_t watches_per_connection_max = 16384;
+};
+
 // The service of the client port, `meta.MetaService`.
 class ClientApi {
  public:
-  explicit ClientApi(const ServiceContext& services);
+  explicit ClientApi(const ServiceContext& services, const ClientLimits& limits = {});
   ~ClientApi();
   ClientApi(const ClientApi&) = delete;
   ClientApi& operator=(const ClientApi&) = delete;

@@ -75,6 +75,15 @@ struct RaftConfig {
   std::uint64_t clock_drift_bound_ppm = 10'000;  // that no node's clock exceeds
 };
 
+// Limits of watches; this server's own keys, in the file only.
+struct WatchConfig {
+  bool on = true;
+  std::uint64_t streams_max = 65536;
+  std::uint64_t streams_per_connection_max = 16384;
+  std::uint64_t buffer_bytes = 8ULL * 1024 * 1024;    // that may wait for one stream
+  std::uint64_t memory_bytes = 256ULL * 1024 * 1024;  // that may wait for all of them
+};
+
 // Arguments of `--cmd kvapi::<op>` (config-and-cli.md §6.7); flags only.
 struct KvApiArguments {
   std::vector<std::string> key;
@@ -104,6 +113,7 @@ struct Config {
   LogStderrConfig log_stderr;
   LogStorageConfig log_storage;
   RaftConfig raft;
+  WatchConfig watch;
   KvApiArguments kvapi;
 
   bool id_was_given = false;          // `id` came from somewhere else than the default

@@ -104,6 +104,14 @@ void AddTunables(RaftConfig& r, std::vector<Setting>& out) {
               {"raft_config.clock_drift_bound_ppm", nullptr, kNone, &r.clock_drift_bound_ppm, ""}});
 }
 
+void AddWatch(WatchConfig& w, std::vector<Setting>& out) {
+  out.insert(out.end(), {{"watch.on", nullptr, kNone, &w.on, ""},
+                         {"watch.streams_max", nullptr, kNone, &w.streams_max, ""},
+                         {"watch.streams_per_connection_max", nullptr, kNone, &w.streams_per_connection_max, ""},
+                         {"watch.buffer_bytes", nullptr, kNone, &w.buffer_bytes, ""},
+                         {"watch.memory_bytes", nullptr, kNone, &w.memory_bytes, ""}});
+}
+
 // Flag-only: their "keys" are never looked up in a file, see Setting::key.
 void AddKvApi(KvApiArguments& k, std::vector<Setting>& out) {
   out.insert(out.end(), {{".key", nullptr, kValue, &k.key, "Keys of --cmd kvapi::*"},
@@ -133,6 +141,7 @@ std::vector<Setting> SettingsOf(Config& config) {
   AddLog(config, settings);
   AddMembership(config.raft, settings);
   AddTunables(config.raft, settings);
+  AddWatch(config.watch, settings);
   AddKvApi(config.kvapi, settings);
   return settings;
 }

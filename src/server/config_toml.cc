@@ -1,5 +1,7 @@
 #include <toml++/toml.h>
 
+#include <algorithm>
+#include <array>
 #include <limits>
 #include <set>
 #include <sstream>
@@ -11,7 +13,7 @@ namespace {
 
 using Result = std::expected<void, std::string>;
 
-std::string TypeError(const char* key, const char* expected, const toml::node& node) {
+std::string TypeError(std::string_view key, const char* expected, const toml::node& node) {
   std::ostringstream text;
   text << "invalid type for key `" << key << "`: expected " << expected << ", found " << node.type() << " at line "
        << node.source().begin.line;
@@ -68,9 +70,12 @@ struct NodeAssigner {
   }
 };
 
+constexpr std::array<std::string_view, 6> kTables{"log",         "log.file",    "log.stderr",
+                                                  "log.storage", "raft_config", "watch"};
+
 // Sub-tables are demanded to be tables even when no key of them is read.
 Result CheckTables(const toml::table& root) {
-  for (const char* path : {"log", "log.file", "log.stderr", "log.storage", "raft_config"}) {
+  for (const std::string_view path : kTables) {
     const auto node = root.at_path(path);
     if (node && !node.is_table()) return std::unexpected(TypeError(path, "a table", *node.node()));
   }
@@ -81,9 +86,7 @@ void CollectUnknown(const toml::table& table, const std::string& prefix, const s
                     std::vector<std::string>& warnings) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + std::string(key.str());
-    const bool is_known_table =
-        path == "log" || path == "log.file" || path == "log.stderr" || path == "log.storage" || path == "raft_config";
-    if (is_known_table) {
+    if (std::ranges::find(kTables, path) != kTables.end()) {
       CollectUnknown(*node.as_table(), path + ".", known, warnings);
     } else if (!known.contains(path)) {
       warnings.push_back("configuration key `" + path + "` is not used and was ignored");

@@ -3,16 +3,20 @@
 // Private to the gRPC part of this layer: the client API (grpc-api.md §3). One .cc per topic.
 
 #include "meta.grpc.pb.h"
+#include "server/client_api.h"
 #include "server/grpc_calls.h"
 #include "server/service_context.h"
+#include "server/watch_call.h"
 
 namespace metasrv::server {
 
 // `meta.MetaService`. Requests arrive on gRPC's threads; those that need the node are handed to its loop, and the
 // loop's answer ends the call. Order of checks: token, payload, leadership, execution (§3.1).
-class MetaServiceImpl final : public meta::MetaService::CallbackService {
+class MetaServiceImpl final
+    : public meta::MetaService::WithRawCallbackMethod_Watch<meta::MetaService::CallbackService> {
  public:
-  explicit MetaServiceImpl(const ServiceContext& services) : services_(services) {}
+  MetaServiceImpl(const ServiceContext& services, const ClientLimits& limits)
+      : services_(services), watches_(limits.watches_per_connection_max) {}
 
   using Context = grpc::CallbackServerContext;
 
@@ -46,6 +50,9 @@ class MetaServiceImpl final : public meta::MetaService::CallbackService {
   grpc::ServerWriteReactor<meta::KeysCount>* SnapshotKeysLayout(Context* context,
                                                                 const meta::KeysLayoutRequest* request) override;
 
+  // meta_service_watch.cc
+  grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(Context* context, const grpc::ByteBuffer* request) override;
+
  private:
   [[nodiscard]] std::expected<void, CallError> CheckToken(const Context& context) const {
     return services_.sessions.CheckToken(HeaderOf(context, kTokenHeader));
@@ -53,6 +60,7 @@ class MetaServiceImpl final : public meta::MetaService::CallbackService {
   grpc::ServerWriteReactor<meta::ExportedChunk>* StartExport(Context* context, std::uint64_t chunk_lines);
 
   ServiceContext services_;
+  WatchService watches_;
 };
 
 // The predicate of a KvTransaction branch as the log keeps it: children in order, sub-expressions before conditions

@@ -79,11 +79,15 @@ void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFami
   gauge("last_seq", "Last sequence number handed out", status.last_seq);
   gauge("current_term", "Current term", status.raft.hard_state.term.value());
   gauge("proposals_pending", "Proposals not yet applied", status.proposals_pending);
-  gauge("watchers", "Open watch streams", 0);
+  gauge("watchers", "Open watch streams", status.watches.open);
   // Ours; of the hash as many bits as a sample can hold exactly.
   gauge("state_hash", "Low 48 bits of the state hash", status.state_hash & ((1ULL << 48U) - 1));
   gauge("state_quarantined", "1 while the state is known to be wrong", status.quarantined ? 1 : 0);
   gauge("state_disputes", "Checkpoints at which the voters' states differed without a majority", status.state_disputes);
+  gauge("watch_waiting_bytes", "Bytes of changes that watch streams have still to send", status.watches.waiting_bytes);
+  const std::uint64_t ended = status.watches.ended_too_slow + status.watches.ended_no_memory;
+  add(MetricType::Counter, "watches_ended_too_slow", "Watch streams ended because they fell behind",
+      static_cast<double>(ended));
   add(MetricType::Counter, "leader_changes", "Changes of the known leader", static_cast<double>(status.leader_changes));
   add(MetricType::Counter, "proposals_failed", "Failed proposals", static_cast<double>(status.proposals_failed));
   out.push_back(VersionFamily());
@@ -213,6 +217,8 @@ void Metrics::ItemSent(ItemKind kind) {
     case ItemKind::kGet: return impl_->get_items.Increment();
     case ItemKind::kMGet: return impl_->mget_items.Increment();
     case ItemKind::kList: return impl_->list_items.Increment();
+    case ItemKind::kWatchInitial: return impl_->watch_initial.Increment();
+    case ItemKind::kWatchChange: return impl_->watch_changes.Increment();
   }
 }
 

@@ -14,7 +14,7 @@
 namespace metasrv::server {
 
 enum class CallKind : std::uint8_t { kRead, kWrite, kOther };
-enum class ItemKind : std::uint8_t { kGet, kMGet, kList };
+enum class ItemKind : std::uint8_t { kGet, kMGet, kList, kWatchInitial, kWatchChange };
 
 // What went through the raft port, counted by this process.
 struct PeerFigures {

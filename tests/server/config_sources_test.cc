@@ -75,6 +75,15 @@ TEST(Precedence, LeasesAreSetInTheFileOnlyAndShownNowhere) {
   EXPECT_EQ(ShowConfig(on).find("drift"), std::string::npos);
 }
 
+TEST(Precedence, LimitsOfWatchesAreSetInTheFileOnlyAndShownNowhere) {
+  const Config config = Load("[watch]\non = false\nstreams_max = 7\nbuffer_bytes = 1000");
+  EXPECT_FALSE(config.watch.on);
+  EXPECT_EQ(config.watch.streams_max, 7U);
+  EXPECT_EQ(config.watch.buffer_bytes, 1000U);
+  EXPECT_TRUE(config.warnings.empty());
+  EXPECT_EQ(ShowConfig(config).find("watch"), std::string::npos);
+}
+
 TEST(Precedence, ListsAreReplacedAsAWhole) {
   const std::string toml = "[raft_config]\njoin = [\"a:1\", \"b:2\"]";
   EXPECT_EQ(Load(toml, {{"METASRV_JOIN", " c:3 ,, d:4 "}}).raft.join, (std::vector<std::string>{"c:3", "d:4"}));

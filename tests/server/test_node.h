@@ -64,8 +64,9 @@ class TestNode {
  public:
   enum class Kind { kSingle, kAlone };  // kAlone: an empty node that knows no cluster
 
-  explicit TestNode(Kind kind) {
+  explicit TestNode(Kind kind, const node::WatchLimits& watch_limits = {}) {
     node::NodeOptions options;
+    options.watch = watch_limits;
     options.raft.id = NodeId(1);
     options.raft.heartbeat_interval = Duration::Millis(20);
     options.raft.election_timeout_min = Duration::Millis(40);
