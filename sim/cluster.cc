@@ -421,6 +421,11 @@ std::optional<NodeId> Cluster::Leader() const {
   return leader;
 }
 
+LogIndex Cluster::ReadableEnd(NodeId id) const {
+  const auto last = At(id).state_store->last_applied();
+  return last ? last->index.Next() : LogIndex(0);
+}
+
 void Cluster::Write(NodeId id, pb::Command command, std::function<void(const node::WriteResult&)> done) {
   Member& member = At(id);
   CHECK(member.node != nullptr);

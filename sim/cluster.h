@@ -80,6 +80,8 @@ class Cluster {
   // --- What there is ---
   [[nodiscard]] const std::vector<NodeId>& ids() const { return ids_; }
   [[nodiscard]] bool Running(NodeId id) const { return At(id).node != nullptr; }
+  // The number of entries that its state contains, as the rows say. Requires: Running(id).
+  [[nodiscard]] LogIndex ReadableEnd(NodeId id) const;
   // Null when it does not run.
   [[nodiscard]] node::Node* Find(NodeId id) { return At(id).node.get(); }
   [[nodiscard]] std::uint32_t Incarnation(NodeId id) const { return At(id).incarnation; }

@@ -91,8 +91,9 @@ void History::Execute(const Entry& entry) {
   }));
   expired_count_ += expired;
   step.writes = expected.changes.size() - expired;
+  step.changes = std::move(expected.changes);
   steps_.push_back(std::move(step));
-  for (ModelChange& change : expected.changes) versions_[change.key].push_back({end(), std::move(change.after)});
+  for (const ModelChange& change : steps_.back().changes) versions_[change.key].push_back({end(), change.after});
   if (listener_) listener_(steps_.back());
 }
 

@@ -11,6 +11,7 @@
 
 #include "consensus/types.h"
 #include "sim/invariants/log_matching.h"
+#include "sim/invariants/watch_history.h"
 #include "sim/model.h"
 #include "sim/observed_state_store.h"
 #include "sim/verdict.h"
@@ -28,7 +29,7 @@ inline constexpr Property kLogTime = {
 
 // The one history that all nodes must share: the applied entries in log order, executed once by the reference model and
 // once, entry by entry, by a replica of the production state machine that never crashes.
-class History {
+class History : public WatchReference {
  public:
   struct Step {
     LogId id;
@@ -37,6 +38,7 @@ class History {
     std::uint64_t effects_hash = 0;  // over reply and changes
     std::uint64_t row_sum = 0;       // over all rows of the state after this entry
     std::size_t writes = 0;          // changes besides records that expired
+    std::vector<ModelChange> changes;
   };
   // The record a key had after `end` entries, for the entries that changed it.
   struct Version {
@@ -56,7 +58,7 @@ class History {
   void AdvanceTo(LogId last);
 
   // The number of applied entries.
-  [[nodiscard]] LogIndex end() const { return LogIndex(steps_.size()); }
+  [[nodiscard]] LogIndex end() const override { return LogIndex(steps_.size()); }
   // Requires: index < end().
   [[nodiscard]] const Step& At(LogIndex index) const { return steps_[index.value()]; }
 
@@ -64,6 +66,10 @@ class History {
   [[nodiscard]] std::optional<meta::SeqV> RecordAt(const std::string& key, LogIndex end) const;
   // All records with `prefix` after `end` entries, by key.
   [[nodiscard]] std::vector<std::pair<std::string, meta::SeqV>> ListAt(const std::string& prefix, LogIndex end) const;
+  [[nodiscard]] const std::vector<ModelChange>& ChangesOf(LogIndex index) const override { return At(index).changes; }
+  [[nodiscard]] std::vector<std::pair<std::string, meta::SeqV>> RecordsAt(LogIndex end) const override {
+    return ListAt("", end);
+  }
   // Records that an entry's time removed.
   [[nodiscard]] std::uint64_t expired_count() const { return expired_count_; }
   // Of all rows of the state, keys included.

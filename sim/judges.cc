@@ -174,6 +174,7 @@ void Judges::OnState(NodeId id, LogId last, std::uint64_t row_sum, bool installe
 }
 
 void Judges::OnApplied(NodeId id, const sm::Applied& applied) {
+  nodes_[id].told_end = applied.id.index.Next();
   if (!Rotten(id)) state_machine_safety_.OnApplied(id, applied);
 }
 

@@ -82,6 +82,9 @@ class Judges : public io::NetworkObserver {
   // A read was served from `node`'s state. False: nothing follows from what it says.
   [[nodiscard]] bool MayTrustRead(NodeId node);
 
+  // The number of entries whose effects the node has told so far; in the middle of a batch fewer than it has applied.
+  [[nodiscard]] LogIndex ToldEnd(NodeId node) const { return nodes_.at(node).told_end; }
+
   // Judges every node that was heard of since the last call.
   void AfterEvent();
 
@@ -111,6 +114,7 @@ class Judges : public io::NetworkObserver {
     Incarnation disk_name;                       // of `disk`; 0 while it is empty
     std::map<Incarnation, DiskLedger> drawer{};  // disks that were taken out
     LogIndex applied_end;
+    LogIndex told_end;
     std::optional<LogId> membership_id;
     Membership membership;
     std::optional<Term> leads;  // as of the last look

@@ -127,6 +127,12 @@ constexpr std::array kFields = {
     FIELD(weight_delete_prefix),
     FIELD(weight_get),
     FIELD(weight_list),
+    FIELD(watchers),
+    FIELD(watch_pause_max_ms),
+    FIELD(watch_life_max_ms),
+    FIELD(watch_slow_ppm),
+    FIELD(watch_buffer_bytes),
+    FIELD(watch_memory_bytes),
     FIELD(quiet_tail_ms),
 };
 #undef FIELD
@@ -304,6 +310,15 @@ void DeriveClients(Deriver& draw, RunOptions& o) {
   o.quiet_tail_ms = draw.Maybe("quiet_tail_ms", 200'000, 500, 3000);
 }
 
+void DeriveWatchers(Deriver& draw, RunOptions& o) {
+  o.watchers = draw.Between("watchers", 0, 6);
+  o.watch_pause_max_ms = draw.Pick("watch_pause_max_ms", std::array<std::uint64_t, 3>{5, 100, 1000});
+  o.watch_life_max_ms = draw.Pick("watch_life_max_ms", std::array<std::uint64_t, 4>{0, 50, 500, 5000});
+  o.watch_slow_ppm = draw.MaybeWide("watch_slow_ppm", 500'000, 50'000, 1'000'000);
+  o.watch_buffer_bytes = draw.Pick("watch_buffer_bytes", std::array<std::uint64_t, 3>{400, 4000, 8 << 20});
+  o.watch_memory_bytes = draw.Pick("watch_memory_bytes", std::array<std::uint64_t, 4>{800, 6000, 8 << 20, 8 << 20});
+}
+
 // A wrong state needs a healthy majority to be noticed by and repaired from.
 void DeriveBitRot(Deriver& draw, RunOptions& o) {
   if (o.nodes - o.learners < 3) return;
@@ -362,6 +377,7 @@ RunOptions DeriveOptions(std::uint64_t seed) {
   DeriveLeadershipFaults(draw, options);
   DeriveTriggers(draw, options);
   DeriveClients(draw, options);
+  DeriveWatchers(draw, options);
   Calm(draw, options);
   DeriveBitRot(draw, options);
   return options;
@@ -413,6 +429,8 @@ node::NodeOptions RunOptions::ToNodeOptions(NodeId id) const {
   result.raft.farewell_timeout = Duration::Seconds(2);
   result.leader_wait = Duration::Millis(static_cast<std::int64_t>(leader_wait_ms));
   result.write_timeout = Duration::Millis(static_cast<std::int64_t>(write_timeout_ms));
+  result.watch.buffer_bytes = watch_buffer_bytes;
+  result.watch.memory_bytes = watch_memory_bytes;
   result.snapshot_logs_since_last = snapshot_logs;
   result.max_applied_log_to_keep = keep_logs;
   result.keep_for_peers_bytes = keep_for_peers_bytes;

@@ -156,6 +156,12 @@ struct RunOptions {
   std::uint64_t weight_delete_prefix = 1;
   std::uint64_t weight_get = 5;
   std::uint64_t weight_list = 2;
+  std::uint64_t watchers = 2;              // clients that watch
+  std::uint64_t watch_pause_max_ms = 300;  // between two watches of one client
+  std::uint64_t watch_life_max_ms = 3000;  // after this long a watch is given up; 0: never
+  std::uint64_t watch_slow_ppm = 0;        // watches whose client takes long for each message
+  std::uint64_t watch_buffer_bytes = 8 << 20;
+  std::uint64_t watch_memory_bytes = 256 << 20;
   std::uint64_t quiet_tail_ms = 0;  // clients rest for this long before the faults end
 
   [[nodiscard]] Healing healing_mode() const { return static_cast<Healing>(healing); }

@@ -34,6 +34,10 @@ namespace metasrv::sim {
   X(transfer_timed_out) X(timeout_now) X(write_held) X(stop_hand_over) X(stop_handed_over) X(disk_stalled)      \
   X(stall_hand_over) X(stall_step_down) X(stall_exit) X(slow_node_waited) X(isolate_after_transfer) \
   X(disk_wiped) X(old_disk_returned) X(old_disk_refused) X(silent_disk_refused) X(voter_refilled) X(vote_refused_by_disk)              \
+  X(watch_begun) X(watch_of_one_key) X(watch_on_follower) X(watch_on_learner) X(watch_begun_in_batch)            \
+  X(watch_event) X(watch_flushed) X(watch_flush_overtaken) X(watch_drained) X(watch_cancelled) X(watch_cut_off)   \
+  X(watch_too_slow) X(watch_no_memory) X(watch_state_replaced) X(watch_state_wrong) X(watch_stopped)              \
+  X(watch_refused) X(watch_untrusted)                                                                             \
   X(answer_of_other_disk) X(disks_recorded) X(disk_replaced_in_pair) X(message_forged) X(foreign_cluster)
 // clang-format on
 

@@ -6,6 +6,7 @@
 #include "sim/judges.h"
 #include "sim/liveness.h"
 #include "sim/nemesis.h"
+#include "sim/watchers.h"
 #include "sim/workload.h"
 
 namespace metasrv::sim {
@@ -35,13 +36,16 @@ class Experiment {
         oracle_(judges_.history(), verdict_),
         cluster_(Prepared(), options_, judges_, verdict_, probes_),
         workload_(world_, options_, cluster_, judges_, oracle_, probes_),
+        watchers_(world_, options_, cluster_, judges_, workload_, verdict_, probes_),
         nemesis_(world_, options_, cluster_, probes_),
         liveness_(world_, options_, cluster_, judges_, workload_, verdict_, probes_) {
     judges_.history().SetListener([this](const History::Step& step) {
       if (step.token != 0) oracle_.OnEntry(step.token, step.id.index);
     });
-    cluster_.SetDownListener(
-        [this](NodeId node, std::uint32_t incarnation) { workload_.OnNodeDown(node, incarnation); });
+    cluster_.SetDownListener([this](NodeId node, std::uint32_t incarnation) {
+      workload_.OnNodeDown(node, incarnation);
+      watchers_.OnNodeDown(node, incarnation);
+    });
     cluster_.SetTraceListener([this](NodeId node, const TraceEvent& event) { nemesis_.OnTrace(node, event); });
     world_under_way = &world_;
   }
@@ -105,6 +109,7 @@ class Experiment {
   void Hurt() {
     if (Over()) return;
     workload_.Start();
+    watchers_.Start();
     nemesis_.Start();
     const std::uint64_t tail = std::min(options_.quiet_tail_ms, options_.fault_ms);
     RunFor(Millis(options_.fault_ms - tail));
@@ -134,6 +139,7 @@ class Experiment {
 
   // Nobody asks anything; the cluster may not go wild, and every old question must have been answered.
   void BeQuiet() {
+    watchers_.Stop();
     const Duration patience = Millis(2 * (options_.write_timeout_ms + options_.leader_wait_ms) + 2000);
     if (workload_.pending_count() > 0) RunFor(patience);
     RunFor(Millis(2 * options_.election_max_ms));  // what the last faults have set going ends by itself
@@ -149,6 +155,7 @@ class Experiment {
                                    std::to_string(liveness_.QuietMessagesMax()) + " are expected");
     }
     workload_.JudgeOverdue(patience);
+    watchers_.JudgeAtRest();
   }
 
   RunResult Result() {
@@ -185,6 +192,7 @@ class Experiment {
   Oracle oracle_;
   Cluster cluster_;
   Workload workload_;
+  WatchClients watchers_;
   Nemesis nemesis_;
   Liveness liveness_;
   Duration recovery_;

@@ -30,6 +30,9 @@ const std::vector<NamedMutant>& KnownMutants() {
       {"T01", Mutant::kT01, "a leader never resumes after a failed transfer"},
       {"S01", Mutant::kS01, "a resumed snapshot transfer goes on one row too late"},
       {"V01", Mutant::kV01, "a node does not act on the knowledge that its state is wrong"},
+      {"W01", Mutant::kW01, "what does not fit into a watcher's buffer is left out"},
+      {"W02", Mutant::kW02, "a watch gets changes that its first state contains once more"},
+      {"W03", Mutant::kW03, "a watch goes on when the state under it was replaced"},
       {"S02", Mutant::kS02, "a snapshot is not compared with its checksums and hashes"},
 #endif
   };

@@ -19,6 +19,7 @@ RunOptions Options(std::uint64_t seed, std::uint64_t drift_max_ppm) {
   options.clients = 5;
   options.think_max_ms = 15;
   options.weight_get = 6;
+  options.watchers = 0;
   return options;
 }
 
