@@ -21,19 +21,20 @@ CONNECTIONS = 4  # of the client, at most
 
 def build_ours(binaries):
     """Builds what a benchmark of `binaries` runs, unless that is another build's."""
-    targets = ["databend-metabench", "etcd-bench", "register-client"]
+    targets = ["databend-metabench", "etcd-bench", "register-client", "list-client"]
     if os.path.realpath(binaries) == os.path.join(RELEASE, "src", "bin"):
         targets += ["databend-meta", "databend-metactl"]
     subprocess.run([os.path.join(ROOT, "scripts", "build"), "release", *targets], check=True, stdout=subprocess.DEVNULL)
 
 
 class Ours:
-    """Three databend-meta processes from `binaries`, with default settings."""
+    """databend-meta processes from `binaries`, three of them unless told otherwise, with default settings."""
 
     client = [os.path.join(RELEASE, "src", "bin", "databend-metabench")]
 
-    def __init__(self, directory, binaries, extra=""):
+    def __init__(self, directory, binaries, extra="", count=3):
         self.nodes = []
+        self.count = count
         self.directory = directory
         self.binaries = binaries
         self.template = harness.TEMPLATE + extra
@@ -42,7 +43,7 @@ class Ours:
         harness.BIN = self.binaries
         first = self.add(1, single=True).start().wait_started()
         self.nodes[0].set_join([])
-        for number in (2, 3):
+        for number in range(2, self.count + 1):
             self.add(number, join=[f"localhost:{first.raft}"]).start().wait_started()
         return self
 
@@ -131,11 +132,11 @@ class Etcd:
 
 
 @contextlib.contextmanager
-def running(kind, keep=False):
-    """A cluster of `kind`: "etcd", or the directory of a build's programs. Its data goes with it."""
+def running(kind, keep=False, nodes=3):
+    """A cluster of `kind`: "etcd", or the directory of a build's programs; ours has `nodes`. Its data goes with it."""
     os.makedirs(os.path.join(ROOT, "build", "bench"), exist_ok=True)
     directory = tempfile.mkdtemp(prefix="data-", dir=os.path.join(ROOT, "build", "bench"))
-    side = Etcd(directory) if kind == "etcd" else Ours(directory, kind)
+    side = Etcd(directory) if kind == "etcd" else Ours(directory, kind, count=nodes)
     try:
         yield side.start()
     finally:

@@ -159,6 +159,15 @@ MetaClient::Result<std::vector<std::string>> MetaClient::MemberList() {
   return std::vector<std::string>(reply->data().begin(), reply->data().end());
 }
 
+MetaClient::Done MetaClient::List(const std::string& prefix,
+                                  const std::function<Done(const meta::StreamItem&)>& on_item) {
+  grpc::ClientContext context;
+  impl_->Prepare(context);
+  meta::KvListRequest request;
+  request.set_prefix(prefix);
+  return Impl::Drain(context, *impl_->stub->KvList(&context, request), on_item);
+}
+
 MetaClient::Done MetaClient::Export(std::optional<std::uint64_t> chunk_size,
                                     const std::function<Done(const std::string& line)>& on_item) {
   grpc::ClientContext context;

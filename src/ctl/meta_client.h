@@ -38,6 +38,7 @@ class MetaClient {
   // Each of these calls `on_item` for everything the stream brings until it ends or `on_item` returns an error, which
   // becomes the result.
   using Done = Result<void>;
+  [[nodiscard]] Done List(const std::string& prefix, const std::function<Done(const meta::StreamItem&)>& on_item);
   [[nodiscard]] Done Export(std::optional<std::uint64_t> chunk_size,
                             const std::function<Done(const std::string& line)>& on_item);
   [[nodiscard]] Done Watch(const meta::WatchRequest& request,

@@ -25,17 +25,15 @@ Stream::Producer MGetProducer(node::ReadResult view, std::vector<std::string> ke
   };
 }
 
+// Reads nothing before the first item is asked for, which is not on the loop.
 class ListProducer {
  public:
-  ListProducer(const node::ReadResult& view, const std::string& prefix, std::optional<std::uint64_t> limit,
-               Metrics& metrics)
-      : state_(view.state),
-        scan_(std::make_unique<sm::PrefixScan>(*state_, prefix, view.now)),
-        limit_(limit),
-        metrics_(&metrics) {}
+  ListProducer(const node::ReadResult& view, std::string prefix, std::optional<std::uint64_t> limit, Metrics& metrics)
+      : state_(view.state), prefix_(std::move(prefix)), now_(view.now), limit_(limit), metrics_(&metrics) {}
 
   bool operator()(meta::StreamItem* item) {
     if (limit_ && *limit_ == 0) return false;
+    if (!scan_) scan_ = std::make_unique<sm::PrefixScan>(*state_, prefix_, now_);
     auto found = scan_->Next();
     if (!found) return false;
     if (limit_) --*limit_;
@@ -46,6 +44,8 @@ class ListProducer {
 
  private:
   std::shared_ptr<const sm::Snapshot> state_;  // outlives the scan of it
+  std::string prefix_;
+  WallMillis now_;
   std::unique_ptr<sm::PrefixScan> scan_;
   std::optional<std::uint64_t> limit_;
   Metrics* metrics_;
@@ -62,8 +62,8 @@ struct Answer {
     call->Single(ReadItem(view, get.key));
   }
   void operator()(backup::MGetKv& mget) const { call->Begin(MGetProducer(view, std::move(mget.keys), metrics)); }
-  void operator()(const backup::ListKv& list) const {
-    call->Begin(ListProducer(view, list.prefix, std::nullopt, metrics));
+  void operator()(backup::ListKv& list) const {
+    call->Begin(ListProducer(view, std::move(list.prefix), std::nullopt, metrics));
   }
 };
 

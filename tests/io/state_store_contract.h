@@ -162,6 +162,32 @@ TEST_P(StateStoreContract, ASnapshotDoesNotMove) {
   EXPECT_EQ(Show(store()), "a=2 b=2");
 }
 
+// Rows of every size, far more than an implementation would read ahead; written again, halved and extended on the way.
+TEST_P(StateStoreContract, ALongWalkOfASnapshotSeesItsRowsWhateverIsWrittenMeanwhile) {
+  constexpr std::size_t kRows = 400;
+  std::map<std::string, std::string> model;
+  sm::WriteBatch batch;
+  for (std::size_t i = 0; i < kRows; ++i) {
+    batch.Put("k" + std::to_string(1000 + i), std::string(i * 37 % 2000, static_cast<char>('a' + i % 26)));
+  }
+  ApplyTo(model, batch);
+  ASSERT_TRUE(store().Write(std::move(batch)));
+  const auto snapshot = store().NewSnapshot();
+  std::map<std::string, std::string> seen;
+  std::size_t count = 0;
+  for (auto rows = snapshot->Scan("k", "l"); rows->Valid(); rows->Next(), ++count) {
+    seen.emplace(rows->key(), rows->value());
+    sm::WriteBatch change;
+    if (count % 2 == 0) change.Delete("k" + std::to_string(1000 + (count + 7) % kRows));
+    change.Put("k" + std::to_string(1000 + (count + 8) % kRows), "new");
+    change.Put("k" + std::to_string(1000 + count) + "x", "between");
+    ASSERT_TRUE(store().Write(std::move(change)));
+  }
+  EXPECT_EQ(count, kRows);
+  EXPECT_EQ(seen, model);
+  EXPECT_EQ(Show(*snapshot, "k1100", "k1300"), Show(std::map(model.lower_bound("k1100"), model.lower_bound("k1300"))));
+}
+
 TEST_P(StateStoreContract, ASnapshotOutlivesTheReplacementOfTheWholeState) {
   Put("old", "1");
   const auto snapshot = store().NewSnapshot();

@@ -7,6 +7,7 @@
 #include "meta.grpc.pb.h"
 #include "server/client_api.h"
 #include "server/raft_api.h"
+#include "server/trace_metrics.h"
 #include "tests/server/test_node.h"
 
 namespace metasrv::server {
@@ -64,6 +65,20 @@ class Service {
     auto& put = *request.add_if_then()->mutable_put();
     put.set_key(key);
     put.set_value(value);
+    meta::TxnReply reply;
+    return client->Transaction(&context, request, &reply);
+  }
+
+  // Gives `prefix`0 to `prefix`(count - 1) the value.
+  grpc::Status UpsertAll(const std::string& prefix, std::size_t count, const std::string& value) {
+    grpc::ClientContext context;
+    Authenticate(context);
+    meta::TxnRequest request;
+    for (std::size_t i = 0; i < count; ++i) {
+      auto& put = *request.add_if_then()->mutable_put();
+      put.set_key(prefix + std::to_string(i));
+      put.set_value(value);
+    }
     meta::TxnReply reply;
     return client->Transaction(&context, request, &reply);
   }
@@ -127,6 +142,14 @@ class Service {
     meta::RaftReply reply;
     EXPECT_EQ(raft->Forward(&context, request, &reply).error_code(), expected);
     return reply;
+  }
+
+  // Items of lists that were handed to gRPC so far.
+  std::uint64_t ListedItems() {
+    const std::string text = node_.metrics().Render({}, TraceMetrics(std::make_unique<NullTrace>()));
+    const std::string name = "metasrv_meta_network_stream_list_item_sent_total ";
+    const std::size_t at = text.find("\n" + name);
+    return at == std::string::npos ? 0 : std::stoull(text.substr(at + 1 + name.size()));
   }
 
   std::unique_ptr<meta::MetaService::Stub> client;
@@ -322,6 +345,29 @@ TEST(Reads, ItemsComeInTheirOrder) {
   EXPECT_EQ(Keys(service.List("", 2)), "a=v p/10=v ");
   EXPECT_EQ(Keys(service.List("", 0)), "");
   EXPECT_EQ(Keys(service.List("p", std::nullopt)), "p/10=v p/2=v ");
+}
+
+// Another list in between runs to its end, so that whatever the server would have made ahead of the reader is there.
+TEST(Reads, AListIsMadeNoFasterThanItIsReadAndKeepsItsView) {
+  constexpr std::size_t kKeys = 500;
+  Service service(TestNode::Kind::kSingle);
+  ASSERT_TRUE(service.UpsertAll("k", kKeys, "old").ok());
+  grpc::ClientContext context;
+  service.Authenticate(context);
+  meta::KvListRequest request;
+  request.set_prefix("k");
+  const auto stream = service.client->KvList(&context, request);
+  meta::StreamItem item;
+  ASSERT_TRUE(stream->Read(&item));
+  ASSERT_TRUE(service.UpsertAll("k", kKeys + 1, "new").ok());
+  EXPECT_EQ(service.List("k", std::nullopt).items.size(), kKeys + 1);
+  EXPECT_LE(service.ListedItems(), kKeys + 4);
+  for (std::size_t read = 1; read < kKeys; ++read) {
+    ASSERT_TRUE(stream->Read(&item));
+    EXPECT_EQ(item.value().data(), "old");
+  }
+  EXPECT_FALSE(stream->Read(&item));
+  EXPECT_TRUE(stream->Finish().ok());
 }
 
 TEST(Reads, GetManySendsHeadersBeforeAnyKeyAndKeepsItsView) {

@@ -28,12 +28,13 @@ inline constexpr Generation kFirstGeneration = 1;
 [[nodiscard]] std::optional<std::string> GetRowCached(rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
                                                       Generation generation, RowCache& cache, RowCache::Version version,
                                                       std::string_view key);
-[[nodiscard]] std::unique_ptr<sm::Iterator> ScanRows(rocksdb::DB& db, const rocksdb::Snapshot* snapshot,
-                                                     Generation generation, std::string_view lower,
+// The rows as they are now. For as long as it lives the iterator keeps memtables and files that were replaced
+// meanwhile.
+[[nodiscard]] std::unique_ptr<sm::Iterator> ScanRows(rocksdb::DB& db, Generation generation, std::string_view lower,
                                                      std::string_view upper);
 
-// Pins what the generation holds now. `cache` holds rows of that generation. Requires: called on the thread that
-// writes.
+// Pins what the generation holds now; its iterators may be kept for long. `cache` holds rows of that generation.
+// Requires: called on the thread that writes.
 [[nodiscard]] std::shared_ptr<const sm::Snapshot> PinGeneration(std::shared_ptr<rocksdb::DB> db,
                                                                 std::shared_ptr<RowCache> cache, Generation generation);
 

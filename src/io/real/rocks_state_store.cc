@@ -320,7 +320,7 @@ RocksStateStore::~RocksStateStore() = default;
 std::optional<std::string> RocksStateStore::Get(std::string_view key) const { return impl_->Get(key); }
 
 std::unique_ptr<sm::Iterator> RocksStateStore::Scan(std::string_view lower, std::string_view upper) const {
-  return ScanRows(impl_->db(), nullptr, impl_->current(), lower, upper);
+  return ScanRows(impl_->db(), impl_->current(), lower, upper);
 }
 
 bool RocksStateStore::Write(sm::WriteBatch batch) { return impl_->Change(batch); }
