@@ -3,12 +3,14 @@
 #include <chrono>
 #include <future>
 #include <iostream>
+#include <optional>
 #include <random>
 #include <thread>
 #include <utility>
 
 #include "bin/node_options.h"
 #include "io/real/data_dir.h"
+#include "io/real/grpc_pollers.h"
 #include "io/real/grpc_transport.h"
 #include "io/real/os_clock.h"
 #include "io/real/rocks_log_store.h"
@@ -73,6 +75,7 @@ struct MetaProcess::Impl {
   server::Sessions sessions;
   server::Metrics metrics;
   server::TraceMetrics trace{server::MakeLogTraceSink()};
+  std::optional<io::GrpcPollers> pollers;
   std::unique_ptr<server::RaftSecretGate> secrets;
   std::unique_ptr<io::DataDir> dir;
   io::ThreadLoop loop{clock};
@@ -118,6 +121,7 @@ Status MetaProcess::Impl::OpenStores() {
 Status MetaProcess::Impl::StartNode() {
   auto options = ToNodeOptions(config);
   if (!options) return std::unexpected(options.error());
+  pollers.emplace();
   secrets = std::make_unique<server::RaftSecretGate>(config.raft, metrics, clock);
   io::GrpcTransportOptions network;
   network.message_bytes_max = config.raft.raft_grpc_max_message_size.value_or(network.message_bytes_max);
@@ -274,6 +278,7 @@ bool MetaProcess::Close() {
   p.state_store.reset();
   p.log_store.reset();
   p.dir.reset();
+  p.pollers.reset();
   return all_ended;
 }
 
