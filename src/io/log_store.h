@@ -56,7 +56,8 @@ class EntryCursor {
 // The Raft log, the hard state and the node's identity: the durable half of consensus. Clauses K1..K13 of
 // docs/STORAGE.md are its contract, and one test suite checks every implementation against them.
 //
-// Used from the node's event loop; completions run on the loop, in the order of the writes.
+// Used from the node's event loop; completions run on the loop, in the order of the writes, and do not destroy the
+// store.
 class LogStore {
  public:
   using Done = std::move_only_function<void(std::expected<void, Error>)>;

@@ -30,6 +30,7 @@ void Outbox::AddAppend(NodeId to, const AppendRequest& request) {
   if (!can_wait) {
     peer.waiting.reset();
     ready_.emplace_back(to, request);
+    if (std::ranges::none_of(peers_, [](const auto& each) { return each.second.waiting.has_value(); })) timer_.Cancel();
     return;
   }
   peer.waiting = request;

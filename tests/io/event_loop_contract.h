@@ -49,6 +49,16 @@ TEST_P(EventLoopContract, TasksRunInTheOrderInWhichTheyWerePosted) {
   EXPECT_EQ(ran_, (Names{"a", "b", "c", "d"}));
 }
 
+TEST_P(EventLoopContract, TheLoopsOwnThreadTakesNothingAside) {
+  OnLoop([this] {
+    io::Task task = Named("aside");
+    EXPECT_FALSE(loop().RunAside(task));
+    loop().Post(std::move(task));
+  });
+  RunUntilRan(1);
+  EXPECT_EQ(ran_, (Names{"aside"}));
+}
+
 TEST_P(EventLoopContract, APostedTaskNeverRunsInsideTheOneThatPostsIt) {
   loop().Post([this] {
     loop().Post(Named("inner"));

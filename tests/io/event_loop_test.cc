@@ -8,6 +8,7 @@
 
 #include "io/real/os_clock.h"
 #include "io/real/thread_loop.h"
+#include "tests/io/borrowing.h"
 
 namespace metasrv::test {
 
@@ -66,19 +67,6 @@ TEST(ThreadLoop, APostWakesALoopThatWaitsForAFarTimer) {
   runner.join();
 }
 
-// Dispatches tasks until one ran before Dispatch returned, which happens once the loop sleeps.
-void DispatchUntilBorrowed(io::ThreadLoop& loop, const std::function<void()>& task) {
-  for (std::atomic<bool> borrowed = false; !borrowed;) {
-    std::atomic<bool> ran = false;
-    loop.Dispatch([&, self = std::this_thread::get_id()] {
-      borrowed = std::this_thread::get_id() == self;
-      if (borrowed) task();
-      ran = true;
-    });
-    while (!ran) std::this_thread::yield();
-  }
-}
-
 TEST(ThreadLoop, ASleepingLoopIsBorrowedForATaskAndWhatItPosts) {
   const io::OsClock clock;
   io::ThreadLoop loop(clock);
@@ -116,6 +104,26 @@ TEST(ThreadLoop, ABorrowerMayStopTheLoop) {
   });
   runner.join();
   EXPECT_FALSE(ran);
+}
+
+TEST(ThreadLoop, WhatABorrowerPutsAsideRunsOnItsThreadWhenTheLoopIsFree) {
+  const io::OsClock clock;
+  io::ThreadLoop loop(clock);
+  std::thread runner([&] { loop.Run(); });
+  std::atomic<bool> others_ran = false;
+  std::thread::id aside_on;
+  DispatchUntilBorrowed(loop, [&] {
+    io::Task aside = [&] {
+      aside_on = std::this_thread::get_id();
+      loop.Post([&] { others_ran = true; });
+      while (!others_ran) std::this_thread::yield();
+    };
+    EXPECT_TRUE(loop.RunAside(aside));
+  });
+  EXPECT_TRUE(others_ran);
+  EXPECT_EQ(aside_on, std::this_thread::get_id());
+  loop.Stop();
+  runner.join();
 }
 
 TEST(ThreadLoop, BorrowedOrNotTasksRunOneAtATimeAndInOrder) {

@@ -222,16 +222,23 @@ void PeerLink::Call(std::string request, Duration timeout, Transport::CallDone d
 }
 
 void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, bool ok) {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   calls_.erase(call.get());
-  if (!closed_) {
-    loop_.Post([self = weak_from_this(), call = std::move(call), ok]() mutable {
-      const auto link = self.lock();
-      if (link == nullptr || link->Closed()) return;
-      call->done(ok, ok ? std::move(*call->response.mutable_data()) : std::string());
-    });
-  }
+  const bool report = !closed_;
+  Transport::CallDone done = std::move(call->done);
+  std::string reply = ok ? std::move(*call->response.mutable_data()) : std::string();
+  // It knows the channel, so that it must go while Shutdown waits.
   call.reset();
+  if (report) {
+    ++reporting_;
+    lock.unlock();
+    loop_.Dispatch([self = weak_from_this(), done = std::move(done), reply = std::move(reply), ok]() mutable {
+      const auto link = self.lock();
+      if (link != nullptr && !link->Closed()) done(ok, std::move(reply));
+    });
+    lock.lock();
+    --reporting_;
+  }
   quiet_.notify_all();
 }
 
@@ -245,7 +252,7 @@ void PeerLink::Shutdown() {
   closed_ = true;
   if (stream_ != nullptr) stream_->Cancel();
   for (PendingCall* call : calls_) call->context.TryCancel();
-  quiet_.wait(lock, [this] { return stream_ == nullptr && calls_.empty(); });
+  quiet_.wait(lock, [this] { return stream_ == nullptr && calls_.empty() && reporting_ == 0; });
 }
 
 PeerTraffic PeerLink::Traffic() const {

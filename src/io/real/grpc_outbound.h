@@ -70,6 +70,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   Duration back_off_;
   bool reported_unreachable_ = false;
   std::set<PendingCall*> calls_;
+  std::size_t reporting_ = 0;  // calls that have ended and are being reported
   PeerTraffic traffic_;
 };
 

@@ -3,16 +3,13 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 
-#include <condition_variable>
-#include <deque>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 #include <vector>
 
 #include "common/check.h"
 #include "io/real/log_plan.h"
+#include "io/real/log_writer.h"
 #include "io/real/rocks_db.h"
 #include "io/real/rocks_log_rows.h"
 #include "io/real/rocks_status.h"
@@ -38,8 +35,6 @@ rocksdb::Options LogDbOptions(const RocksLogOptions& options) {
   return db;
 }
 
-using Outcome = std::expected<void, Error>;
-
 }  // namespace
 
 class RocksLogStore::Impl {
@@ -53,26 +48,12 @@ class RocksLogStore::Impl {
         extent_(head.extent),
         number_(head.number),
         purged_(purged),
-        writer_([this] { WriterLoop(); }) {}
-
-  ~Impl() {
-    alive_.reset();
-    {
-      const std::lock_guard lock(mutex_);
-      stopping_ = true;
-    }
-    work_.notify_one();
-    writer_.join();
-  }
+        writer_({options.directory, options.sync, options.group_bytes_max}, loop, *db_) {}
 
   void Write(LogBatch batch, Done done) {
-    Item item{.plan = {}, .refusal = Refuse(batch), .done = std::move(done)};
-    if (!item.refusal) item.plan = Plan(std::move(batch));
-    {
-      const std::lock_guard lock(mutex_);
-      queue_.push_back(std::move(item));
-    }
-    work_.notify_one();
+    auto refusal = Refuse(batch);
+    LogPlan plan = refusal ? LogPlan() : Plan(std::move(batch));
+    writer_.Add(std::move(plan), std::move(refusal), std::move(done));
   }
 
   void Read(LogIndex begin, LogIndex end, std::size_t bytes_max, ReadDone done) {
@@ -89,10 +70,7 @@ class RocksLogStore::Impl {
   }
 
   std::expected<LogContents, Error> Visit(const Visitor& visit) {
-    std::unique_lock lock(mutex_);
-    idle_.wait(lock, [this] { return queue_.empty() && !writing_; });
-    if (failure_) return std::unexpected(Poisoned());
-    lock.unlock();
+    if (auto idle = writer_.WaitUntilIdle(); !idle) return std::unexpected(idle.error());
     return ReadLog(*db_, visit);
   }
 
@@ -108,26 +86,12 @@ class RocksLogStore::Impl {
     if (db_->GetSortedWalFiles(files).ok()) {
       for (const auto& file : files) stats.wal_bytes += file->SizeFileBytes();
     }
-    const std::lock_guard lock(mutex_);
-    stats.wal_offset = written_bytes_;
+    stats.wal_offset = writer_.written_bytes();
     stats.entry_count = extent_.Count();
     return stats;
   }
 
  private:
-  struct Item {
-    LogPlan plan;
-    std::optional<Error> refusal;  // it takes no effect and is answered in its turn
-    Done done;
-  };
-  using Group = std::vector<Item>;
-  struct Answer {
-    Done done;
-    Outcome outcome;
-  };
-
-  // --- On the loop ---
-
   // K12: growth is refused before anything was touched. Later batches would stand on what is not there, so the first
   // refusal is the last word of this store.
   std::optional<Error> Refuse(const LogBatch& batch) {
@@ -148,84 +112,6 @@ class RocksLogStore::Impl {
     return plan;
   }
 
-  // --- On the writer thread ---
-
-  void WriterLoop() {
-    NameThisThread("raft-log");
-    for (Group group = NextGroup(); !group.empty(); group = NextGroup()) {
-      Report(WriteGroup(std::move(group)));
-    }
-  }
-
-  // Everything that was issued while the last group was written, up to the size limit. Empty: stop.
-  Group NextGroup() {
-    std::unique_lock lock(mutex_);
-    writing_ = false;
-    if (queue_.empty()) idle_.notify_all();
-    work_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    Group group;
-    std::size_t bytes = 0;
-    while (!queue_.empty() && (group.empty() || bytes + queue_.front().plan.ByteSize() <= options_.group_bytes_max)) {
-      bytes += queue_.front().plan.ByteSize();
-      group.push_back(std::move(queue_.front()));
-      queue_.pop_front();
-    }
-    writing_ = true;
-    return group;
-  }
-
-  std::vector<Answer> WriteGroup(Group group) {
-    const rocksdb::Status status = failure_ ? rocksdb::Status::OK() : WriteRows(group);
-    std::vector<Answer> answers;
-    for (Item& item : group) answers.push_back({std::move(item.done), OutcomeOf(item, status)});
-    return answers;
-  }
-
-  // The first batch that fails gets the reason, all later ones learn that the store is poisoned.
-  Outcome OutcomeOf(const Item& item, const rocksdb::Status& status) {
-    if (failure_) return std::unexpected(Poisoned());
-    if (item.refusal) return std::unexpected(Poison(*item.refusal));
-    if (!status.ok()) return std::unexpected(Poison(ToError(status, "write raft log in " + options_.directory)));
-    return {};
-  }
-
-  rocksdb::Status WriteRows(const Group& group) {
-    rocksdb::WriteBatch rows;
-    rocksdb::Status status;
-    for (const Item& item : group) {
-      if (status.ok() && !item.refusal) status = AddToBatch(item.plan, rows);
-    }
-    if (!status.ok() || rows.Count() == 0) return status;
-    rocksdb::WriteOptions write;
-    write.sync = options_.sync;
-    const std::size_t bytes = rows.GetDataSize();
-    status = db_->Write(write, &rows);
-    if (status.ok()) {
-      const std::lock_guard lock(mutex_);
-      written_bytes_ += bytes;
-    }
-    return status;
-  }
-
-  Error Poison(Error error) {
-    const std::lock_guard lock(mutex_);
-    failure_ = error;
-    return error;
-  }
-
-  // Requires: failure_ is set, and so for good.
-  [[nodiscard]] Error Poisoned() const { return Error{ErrorKind::kPoisoned, "after: " + failure_->detail}; }
-
-  void Report(std::vector<Answer> answers) {
-    loop_.Post([alive = std::weak_ptr(alive_), answers = std::move(answers)]() mutable {
-      for (Answer& answer : answers) {
-        // Asked before each one: a completion may destroy the store.
-        if (alive.expired()) return;
-        if (answer.done) answer.done(std::move(answer.outcome));
-      }
-    });
-  }
-
   const RocksLogOptions options_;
   EventLoop& loop_;
   const std::shared_ptr<rocksdb::DB> db_;
@@ -237,16 +123,7 @@ class RocksLogStore::Impl {
   std::optional<LogId> purged_;
   bool refused_ = false;
 
-  std::mutex mutex_;
-  std::condition_variable work_;
-  std::condition_variable idle_;
-  std::deque<Item> queue_;
-  bool writing_ = false;
-  bool stopping_ = false;
-  std::optional<Error> failure_;  // set once, by the writer thread, under the mutex
-  std::uint64_t written_bytes_ = 0;
-
-  std::thread writer_;
+  LogWriter writer_;
   Worker reader_;  // reads do not wait behind syncs
 };
 

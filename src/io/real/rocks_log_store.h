@@ -25,7 +25,7 @@ struct RocksLogOptions {
   rocksdb::Env* env = nullptr;  // not owned; null: the operating system's
 };
 
-// The Raft log in a RocksDB of its own (docs/STORAGE.md). One writer thread keeps one sync in flight; everything issued
+// The Raft log in a RocksDB of its own (docs/STORAGE.md). One sync is in flight (log_writer.h); everything issued
 // meanwhile becomes the next one. Entries live in memory until 64 MiB of them were written, then in sorted files.
 class RocksLogStore final : public LogStore {
  public:

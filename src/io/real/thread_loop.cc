@@ -1,7 +1,6 @@
 #include "io/real/thread_loop.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "io/real/thread_name.h"
@@ -20,7 +19,7 @@ void ThreadLoop::Run() {
 void ThreadLoop::Stop() {
   const std::lock_guard lock(mutex_);
   stopped_ = true;
-  wake_.notify_all();
+  sleeper_.Wake();
 }
 
 bool ThreadLoop::Add(Task& task) {
@@ -42,7 +41,7 @@ void ThreadLoop::Post(Task task) {
     const std::lock_guard lock(mutex_);
     wake = Add(task);
   }
-  if (wake) wake_.notify_one();
+  if (wake) sleeper_.Wake();
 }
 
 void ThreadLoop::Dispatch(Task task) {
@@ -58,12 +57,23 @@ void ThreadLoop::Dispatch(Task task) {
     }
     if (!borrow && !wake) return;
   }
-  if (wake) return wake_.notify_one();
+  if (wake) return sleeper_.Wake();
   RunHere(std::move(task));
+  std::vector<Task> aside = std::exchange(aside_, {});
   Return();
+  for (Task& next : aside) next();
 }
 
+// The loop's own thread would keep everybody else from the loop meanwhile. Only the borrower changes these two.
+bool ThreadLoop::RunAside(Task& task) {
+  if (!borrowed_ || borrower_ != std::this_thread::get_id()) return false;
+  aside_.push_back(std::move(task));
+  return true;
+}
+
+// With what the task posts, and with the timers that are due: the loop's thread would have to be woken for them.
 void ThreadLoop::RunHere(Task task) {
+  RunDueTimers();
   inner_.push_back(std::move(task));
   std::vector<Task> running;
   while (!inner_.empty() && !stopped_) {
@@ -86,11 +96,18 @@ void ThreadLoop::Return() {
     const std::lock_guard lock(mutex_);
     borrowed_ = false;
     borrower_ = {};
-    const bool earlier_timer = !timers_.empty() && timers_.begin()->first.first < waiting_until_;
-    wake = waiting_ && (stopped_ || !mailbox_.empty() || earlier_timer);
+    wake = waiting_ && (stopped_ || !mailbox_.empty());
     if (wake) waiting_ = false;
+    if (waiting_) SetAlarm(NextTimer());
   }
-  if (wake) wake_.notify_one();
+  if (wake) sleeper_.Wake();
+}
+
+Instant ThreadLoop::NextTimer() const { return timers_.empty() ? Instant::Never() : timers_.begin()->first.first; }
+
+void ThreadLoop::SetAlarm(Instant at) {
+  if (std::exchange(alarm_, at) == at) return;
+  sleeper_.SetTimeout(at == Instant::Never() ? std::nullopt : std::optional(at - clock_.Now()));
 }
 
 TimerId ThreadLoop::RunAt(Instant at, Task task) {
@@ -117,21 +134,19 @@ bool ThreadLoop::WaitForWork() {
 bool ThreadLoop::HasNothingToDo() const {
   if (borrowed_) return true;
   if (stopped_ || !mailbox_.empty()) return false;
-  return timers_.empty() || timers_.begin()->first.first > clock_.Now();
+  return NextTimer() > clock_.Now();
 }
 
-// Until somebody notifies or the next timer is due. While the loop is borrowed its timers are not ours to look at, so
-// that the borrower is made to believe that we wait for one that is far away.
+// Until somebody wakes this thread or the next timer is due. While the loop is borrowed its timers are not ours to look
+// at; the borrower sets the alarm when it is done.
 void ThreadLoop::Sleep(std::unique_lock<std::mutex>& lock) {
   waiting_ = true;
-  waiting_until_ = borrowed_ || timers_.empty() ? Instant::Never() : timers_.begin()->first.first;
-  if (waiting_until_ == Instant::Never()) {
-    wake_.wait(lock);
-  } else {
-    const Duration left = waiting_until_ - clock_.Now();
-    wake_.wait_for(lock, std::chrono::microseconds(std::max<std::int64_t>(left.micros(), 0)));
-  }
+  SetAlarm(borrowed_ ? Instant::Never() : NextTimer());
+  lock.unlock();
+  const bool timed_out = sleeper_.Sleep();
+  lock.lock();
   waiting_ = false;
+  if (timed_out) alarm_.reset();
 }
 
 void ThreadLoop::RunTasks() {

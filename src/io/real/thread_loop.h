@@ -1,9 +1,9 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -11,6 +11,7 @@
 
 #include "io/clock.h"
 #include "io/event_loop.h"
+#include "io/real/sleeper.h"
 
 namespace metasrv::io {
 
@@ -33,6 +34,7 @@ class ThreadLoop final : public EventLoop {
 
   void Post(Task task) override;
   void Dispatch(Task task) override;
+  bool RunAside(Task& task) override;
   TimerId RunAt(Instant at, Task task) override;
   void Cancel(TimerId timer) override;
 
@@ -47,6 +49,8 @@ class ThreadLoop final : public EventLoop {
   [[nodiscard]] bool Add(Task& task);
   void RunHere(Task task);
   void Return();
+  [[nodiscard]] Instant NextTimer() const;
+  void SetAlarm(Instant at);
   void RunTasks();
   void RunDueTimers();
   void DropEverything();
@@ -54,16 +58,17 @@ class ThreadLoop final : public EventLoop {
   const Clock& clock_;
 
   std::mutex mutex_;
-  std::condition_variable wake_;
+  Sleeper sleeper_;
   std::vector<Task> mailbox_;
   bool waiting_ = false;               // Run() sleeps and has not been notified
-  Instant waiting_until_;              // then; changes of the timers do not reach it
+  std::optional<Instant> alarm_;       // when the sleeper wakes up by itself, if that is known
   bool borrowed_ = false;              // another thread runs tasks
   std::thread::id borrower_;           // that one
   std::atomic<bool> stopped_ = false;  // written under `mutex_`, so that no wake-up is lost
 
   // Of the thread that runs tasks only, which changes hands under `mutex_`.
   std::vector<Task> inner_;  // posted by the borrower while it runs
+  std::vector<Task> aside_;  // for the borrower, once it has returned the loop
   std::vector<Task> batch_;
   std::map<TimerKey, Task> timers_;  // equal times run in the order they were asked for
   std::unordered_map<TimerId, Instant> timer_times_;
