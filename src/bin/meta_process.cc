@@ -51,6 +51,11 @@ server::StateFigures ToFigures(const io::StateFileStats& stats) {
   return {stats.data_bytes, stats.index_bytes, stats.blocks, stats.rows};
 }
 
+std::optional<server::Login> LoginOf(const server::Config& config) {
+  if (!config.grpc_api_user || !config.grpc_api_password) return std::nullopt;
+  return server::Login{*config.grpc_api_user, *config.grpc_api_password};
+}
+
 bool HoldsNode(const io::LogContents& log, bool has_entries, const sm::Reader& state) {
   return log.hard_state || log.purged || has_entries || state.Scan("", "")->Valid();
 }
@@ -72,7 +77,7 @@ struct MetaProcess::Impl {
   const server::Config config;
   Events events;
   io::OsClock clock;
-  server::Sessions sessions;
+  const server::Sessions sessions{LoginOf(config)};
   server::Metrics metrics;
   server::TraceMetrics trace{server::MakeLogTraceSink()};
   std::optional<io::GrpcPollers> pollers;
@@ -184,19 +189,24 @@ Status MetaProcess::Impl::StartAdminPort() {
 }
 
 Status MetaProcess::Impl::StartClientPort() {
-  client_api = std::make_unique<server::ClientApi>(server::ServiceContext{*handle, sessions, metrics, clock},
-                                                   server::ClientLimits{config.watch.streams_per_connection_max});
+  client_api =
+      std::make_unique<server::ClientApi>(server::ServiceContext{*handle, sessions, metrics, clock},
+                                          server::ClientLimits{config.limits, config.watch.streams_per_connection_max});
   const auto listen = server::SplitHostPort(config.grpc_api_address);
   if (!listen) return std::unexpected("invalid socket address syntax while parsing " + config.grpc_api_address);
   server::GrpcServerOptions options{.host = listen->host, .port = listen->port};
   options.message_bytes_max = config.grpc_api_max_message_size.value_or(options.message_bytes_max);
-  options.tls_cert_file = config.grpc_tls_server_cert;
-  options.tls_key_file = config.grpc_tls_server_key;
+  options.streams_per_connection_max = config.streams_per_connection_max;
+  options.tls = {config.grpc_tls_server_cert, config.grpc_tls_server_key, config.grpc_tls_client_ca};
   auto started =
       server::GrpcServer::Start(options, [this](grpc::ServerBuilder& builder) { client_api->Register(builder); });
   if (!started) return std::unexpected("Databend meta service error: " + started.error());
   client_port = std::move(*started);
-  if (!options.tls_cert_file.empty() && !options.tls_key_file.empty()) server::LogInfo("gRPC TLS enabled");
+  if (options.tls.enabled()) {
+    server::LogInfo("gRPC TLS enabled");
+  } else if (!options.tls.cert.empty() || !options.tls.key.empty()) {
+    server::LogWarn("gRPC TLS is off: only one of `grpc_tls_server_cert` and `grpc_tls_server_key` is set");
+  }
   server::LogInfo("Databend meta server listening on " + config.grpc_api_address);
   return {};
 }

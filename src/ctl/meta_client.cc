@@ -8,6 +8,7 @@
 #include "auth.pb.h"
 #include "backup/request_json.h"
 #include "common/version.h"
+#include "ctl/access.h"
 #include "meta.grpc.pb.h"
 
 namespace metasrv::ctl {
@@ -32,21 +33,26 @@ std::string Text(const grpc::Status& status) {
 
 class MetaClient::Impl {
  public:
-  Impl(const std::string& address, std::optional<Duration> timeout) : timeout_(timeout) {
+  explicit Impl(std::optional<Duration> timeout) : timeout_(timeout) {}
+
+  Done Open(const std::string& address) {
+    auto credentials = access_.Credentials();
+    if (!credentials) return std::unexpected(credentials.error());
     grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(kMessageBytesMax);
+    arguments.SetMaxReceiveMessageSize(-1);  // a line of an export may be longer than any request
     arguments.SetMaxSendMessageSize(kMessageBytesMax);
     arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    stub =
-        meta::MetaService::NewStub(grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments));
+    if (!access_.tls_domain.empty()) arguments.SetSslTargetNameOverride(access_.tls_domain);
+    stub = meta::MetaService::NewStub(grpc::CreateCustomChannel(address, *credentials, arguments));
+    return Handshake();
   }
 
   Done Handshake() {
     grpc::ClientContext context;
     SetDeadline(context);
     pb::BasicAuth auth;
-    auth.set_username("root");
-    auth.set_password("xxx");
+    auth.set_username(access_.user);
+    auth.set_password(access_.password);
     meta::HandshakeRequest request;
     request.set_protocol_version(kProtocolVersionDigits);
     request.set_payload(auth.SerializeAsString());
@@ -100,6 +106,7 @@ class MetaClient::Impl {
   std::uint64_t server_version = 0;
 
  private:
+  const Access access_ = Access::FromEnvironment();
   std::optional<Duration> timeout_;
   std::string token_;
 };
@@ -109,8 +116,8 @@ MetaClient::~MetaClient() = default;
 
 MetaClient::Result<std::unique_ptr<MetaClient>> MetaClient::Connect(const std::string& address,
                                                                     std::optional<Duration> timeout) {
-  auto impl = std::make_unique<Impl>(address, timeout);
-  if (auto done = impl->Handshake(); !done) return std::unexpected(done.error());
+  auto impl = std::make_unique<Impl>(timeout);
+  if (auto done = impl->Open(address); !done) return std::unexpected(done.error());
   return std::unique_ptr<MetaClient>(new MetaClient(std::move(impl)));
 }
 

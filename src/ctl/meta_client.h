@@ -14,7 +14,7 @@
 
 namespace metasrv::ctl {
 
-// A blocking client of one node's client API (grpc-api.md §3), logged in as the tools are: "root" / "xxx". Errors are
+// A blocking client of one node's client API (grpc-api.md §3), logged in as the environment says (access.h). Errors are
 // texts for the operator.
 class MetaClient {
  public:

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "backup/encode.h"
+#include "common/utf8.h"
 
 namespace metasrv::ctl {
 namespace {
@@ -81,28 +82,6 @@ std::string UtcText(std::uint64_t millis) {
                 static_cast<unsigned long long>(in_day / 60'000 % 60),
                 static_cast<unsigned long long>(in_day / 1000 % 60), static_cast<unsigned long long>(in_day % 1000));
   return text.data();
-}
-
-bool IsUtf8(std::string_view bytes) {
-  for (std::size_t i = 0; i < bytes.size();) {
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    const std::size_t length = lead < 0x80         ? 1
-                               : (lead >> 5) == 6  ? 2
-                               : (lead >> 4) == 14 ? 3
-                               : (lead >> 3) == 30 ? 4
-                                                   : 0;
-    if (length == 0 || i + length > bytes.size()) return false;
-    std::uint32_t code = length == 1 ? lead : lead & (0xFFU >> (length + 1));
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<unsigned char>(bytes[i + k]);
-      if ((next >> 6) != 2) return false;
-      code = (code << 6) | (next & 0x3FU);
-    }
-    static constexpr std::uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < kSmallest[length] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return false;
-    i += length;
-  }
-  return true;
 }
 
 std::string ValueText(const std::string& bytes) {

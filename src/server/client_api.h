@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 
+#include "server/limits.h"
 #include "server/service_context.h"
 
 namespace grpc {
@@ -13,10 +14,11 @@ namespace metasrv::server {
 
 // What one client may take of this port.
 struct ClientLimits {
+  RequestLimits requests = {};
   std::size_t watches_per_connection_max = 16384;
 };
 
-// The service of the client port, `meta.MetaService`.
+// The services of the client port: `meta.MetaService` and reflection.
 class ClientApi {
  public:
   explicit ClientApi(const ServiceContext& services, const ClientLimits& limits = {});

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "server/limits.h"
+
 namespace metasrv::server {
 
 inline constexpr const char* kDefaultLogFilter = "Warn,databend_=Info,openraft=Info";
@@ -105,6 +107,12 @@ struct Config {
   std::optional<std::string> grpc_api_advertise_host;
   std::string grpc_tls_server_cert;
   std::string grpc_tls_server_key;
+  // This server's own keys, in the file only, like the limits (docs/OPERATIONS.md).
+  std::string grpc_tls_client_ca;
+  std::optional<std::string> grpc_api_user;
+  std::optional<std::string> grpc_api_password;
+  RequestLimits limits;
+  std::uint64_t streams_per_connection_max = 100'000;
   std::optional<std::uint64_t> grpc_api_max_message_size;
   std::optional<std::string> metric_api_address;
   std::string log_level = kDefaultLogFilter;

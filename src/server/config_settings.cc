@@ -23,6 +23,13 @@ void AddTopLevel(Config& c, std::vector<Setting>& out) {
        {"grpc_tls_server_cert", "GRPC_TLS_SERVER_CERT", kValue, &c.grpc_tls_server_cert, "PEM certificate"},
        {"grpc_tls_server_key", "GRPC_TLS_SERVER_KEY", kValue, &c.grpc_tls_server_key, "PEM private key"},
        {"grpc_api_max_message_size", nullptr, kValue, &c.grpc_api_max_message_size, "Bytes, both directions"},
+       {"grpc_tls_client_ca", nullptr, kNone, &c.grpc_tls_client_ca, ""},
+       {"grpc_api_user", nullptr, kNone, &c.grpc_api_user, ""},
+       {"grpc_api_password", nullptr, kNone, &c.grpc_api_password, ""},
+       {"grpc_limits.key_bytes_max", nullptr, kNone, &c.limits.key_bytes_max, ""},
+       {"grpc_limits.value_bytes_max", nullptr, kNone, &c.limits.value_bytes_max, ""},
+       {"grpc_limits.txn_operations_max", nullptr, kNone, &c.limits.txn_operations_max, ""},
+       {"grpc_limits.streams_per_connection_max", nullptr, kNone, &c.streams_per_connection_max, ""},
        {"metric_api_address", nullptr, kNone, &c.metric_api_address, ""},
        {"log_level", "METASRV_LOG_LEVEL", kValue, &c.log_level, "Short for log.file.level"},
        {"log_dir", "METASRV_LOG_DIR", kValue, &c.log_dir, "Short for log.file.dir"}});

@@ -70,8 +70,8 @@ struct NodeAssigner {
   }
 };
 
-constexpr std::array<std::string_view, 6> kTables{"log",         "log.file",    "log.stderr",
-                                                  "log.storage", "raft_config", "watch"};
+constexpr std::array<std::string_view, 7> kTables{"log",         "log.file", "log.stderr", "log.storage",
+                                                  "raft_config", "watch",    "grpc_limits"};
 
 // Sub-tables are demanded to be tables even when no key of them is read.
 Result CheckTables(const toml::table& root) {

@@ -35,6 +35,21 @@ Result ValidateAcceptedSecrets(const RaftConfig& raft) {
   return {};
 }
 
+// Half of a protection would be taken for the whole.
+Result ValidateSecurity(const Config& config) {
+  if (config.grpc_api_user.has_value() != config.grpc_api_password.has_value()) {
+    return std::unexpected("`grpc_api_user` and `grpc_api_password` must be set together");
+  }
+  if (config.grpc_api_password && config.grpc_api_password->empty()) {
+    return std::unexpected("`grpc_api_password` must not be empty");
+  }
+  const bool tls = !config.grpc_tls_server_cert.empty() && !config.grpc_tls_server_key.empty();
+  if (!config.grpc_tls_client_ca.empty() && !tls) {
+    return std::unexpected("`grpc_tls_client_ca` needs `grpc_tls_server_cert` and `grpc_tls_server_key`");
+  }
+  return {};
+}
+
 // A node that already has its identity and data may start with neither option; an empty directory with neither would
 // become a second cluster by mistake (config-and-cli.md §6.5).
 Result ValidateTopology(const Config& config, bool initialised) {
@@ -65,7 +80,7 @@ std::expected<void, std::string> ValidateAddresses(const Config& config) {
   if (!listen || !IsIpv4(listen->host)) {
     return std::unexpected("invalid socket address syntax while parsing " + config.grpc_api_address);
   }
-  return {};
+  return ValidateSecurity(config);
 }
 
 std::expected<void, std::string> ValidateRaft(const Config& config, bool initialised) {

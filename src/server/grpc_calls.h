@@ -4,12 +4,14 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "request_traits.h"
 #include "server/call_error.h"
 #include "server/metrics.h"
 
@@ -23,12 +25,19 @@ inline constexpr const char* kTokenHeader = "auth-token-bin";
   return {static_cast<grpc::StatusCode>(error.code), error.text};
 }
 
+// The first value of a header that may be repeated.
 [[nodiscard]] inline std::optional<std::string_view> HeaderOf(const grpc::CallbackServerContext& context,
                                                               const char* name) {
   const auto& headers = context.client_metadata();
-  const auto found = headers.find(name);
-  if (found == headers.end()) return std::nullopt;
+  const auto found = headers.lower_bound(name);
+  if (found == headers.end() || found->first != name) return std::nullopt;
   return std::string_view(found->second.data(), found->second.size());
+}
+
+[[nodiscard]] inline std::expected<void, CallError> CheckDecoded(const google::protobuf::Message& request) {
+  if (proto::IsDecoded(request)) return {};
+  return std::unexpected(CallError{CallCode::kInternal, "the request is no valid " + request.GetDescriptor()->name() +
+                                                            ": broken encoding, or text that is not UTF-8"});
 }
 
 // A unary call that is being answered; copies name the same call. Exactly one of Succeed and Fail must be used, once.

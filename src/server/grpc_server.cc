@@ -10,13 +10,14 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 
 #include "server/log.h"
 
 namespace metasrv::server {
 namespace {
+
+// What all connections of a port may hold of unread requests, in messages of the largest size.
+constexpr std::size_t kLargestMessagesBuffered = 16;
 
 std::string OsError(int error) {
   return std::string(std::strerror(error)) + " (os error " + std::to_string(error) + ")";
@@ -43,34 +44,25 @@ std::expected<void, std::string> CheckPortIsFree(const std::string& host, std::u
   return {};
 }
 
-std::expected<std::string, std::string> ReadPem(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) return std::unexpected("cannot read " + path + ": " + OsError(errno));
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
-
-std::expected<std::shared_ptr<grpc::ServerCredentials>, std::string> Credentials(const GrpcServerOptions& options) {
-  if (options.tls_cert_file.empty() || options.tls_key_file.empty()) return grpc::InsecureServerCredentials();
-  auto cert = ReadPem(options.tls_cert_file);
-  if (!cert) return std::unexpected(cert.error());
-  auto key = ReadPem(options.tls_key_file);
-  if (!key) return std::unexpected(key.error());
-  grpc::SslServerCredentialsOptions tls(GRPC_SSL_DONT_REQUEST_CLIENT_CERTIFICATE);
-  tls.pem_key_cert_pairs.push_back({std::move(*key), std::move(*cert)});
-  return grpc::SslServerCredentials(tls);
-}
-
 // Clients may ping or not as they like, and idle streams stay open (grpc-api.md §1.2).
-void SetArguments(grpc::ServerBuilder& builder, std::size_t message_bytes_max) {
-  builder.SetMaxReceiveMessageSize(static_cast<int>(message_bytes_max));
-  builder.SetMaxSendMessageSize(static_cast<int>(message_bytes_max));
+void SetArguments(grpc::ServerBuilder& builder, const GrpcServerOptions& options) {
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.message_bytes_max));
+  // One line of an export may be longer than its record was, and a backup must always be possible.
+  builder.SetMaxSendMessageSize(-1);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+  // gRPC takes in a message that is too large before it refuses it; over the quota it aborts the largest calls instead.
+  builder.SetResourceQuota(
+      grpc::ResourceQuota("requests").Resize(kLargestMessagesBuffered * options.message_bytes_max));
+  if (options.streams_per_connection_max > 0) {
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, static_cast<int>(options.streams_per_connection_max));
+  }
   builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
   builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
-  // Every call ends by itself (leader_wait, write_timeout), and a client that gives up resets its stream; a timer per
-  // call would only cost. Replies leave as they are.
-  builder.AddChannelArgument(GRPC_ARG_ENABLE_DEADLINE_CHECKS, 0);
+  // No compression is offered, none accepted.
   builder.AddChannelArgument(GRPC_ARG_ENABLE_PER_MESSAGE_COMPRESSION, 0);
+  for (const auto algorithm : {GRPC_COMPRESS_DEFLATE, GRPC_COMPRESS_GZIP}) {
+    builder.SetCompressionAlgorithmSupportStatus(algorithm, false);
+  }
 }
 
 void LogFromGrpc(gpr_log_func_args* args) {
@@ -94,12 +86,12 @@ std::expected<std::unique_ptr<GrpcServer>, std::string> GrpcServer::Start(const 
   const auto failed = [&address](const std::string& why) {
     return std::unexpected("cannot listen on " + address + ": " + why);
   };
-  auto credentials = Credentials(options);
+  auto credentials = MakeServerCredentials(options.tls);
   if (!credentials) return std::unexpected(credentials.error());
   if (auto is_free = CheckPortIsFree(options.host, options.port); !is_free) return failed(is_free.error());
   grpc::ServerBuilder builder;
   int bound_port = 0;
-  SetArguments(builder, options.message_bytes_max);
+  SetArguments(builder, options);
   builder.AddListeningPort(address, *credentials, &bound_port);
   configure(builder);
   auto impl = std::make_unique<Impl>();

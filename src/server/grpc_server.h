@@ -7,6 +7,7 @@
 #include <string>
 
 #include "common/time.h"
+#include "server/grpc_tls.h"
 
 namespace grpc {
 class ServerBuilder;
@@ -17,9 +18,9 @@ namespace metasrv::server {
 struct GrpcServerOptions {
   std::string host = {};  // name or address to listen on
   std::uint16_t port = 0;
-  std::size_t message_bytes_max = std::size_t{32} << 20U;  // both directions
-  std::string tls_cert_file = {};
-  std::string tls_key_file = {};  // TLS when both are set
+  std::size_t message_bytes_max = std::size_t{32} << 20U;  // of a request
+  std::uint64_t streams_per_connection_max = 0;            // calls at a time; 0: no limit
+  TlsFiles tls = {};
 };
 
 // One listening gRPC port. Refuses to share its port with another process.

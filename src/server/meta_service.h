@@ -2,6 +2,7 @@
 
 // Private to the gRPC part of this layer: the client API (grpc-api.md §3). One .cc per topic.
 
+#include "backup/request_json.h"
 #include "meta.grpc.pb.h"
 #include "server/client_api.h"
 #include "server/grpc_calls.h"
@@ -16,7 +17,7 @@ class MetaServiceImpl final
     : public meta::MetaService::WithRawCallbackMethod_Watch<meta::MetaService::CallbackService> {
  public:
   MetaServiceImpl(const ServiceContext& services, const ClientLimits& limits)
-      : services_(services), watches_(limits.watches_per_connection_max) {}
+      : services_(services), limits_(limits.requests), watches_(limits.watches_per_connection_max) {}
 
   using Context = grpc::CallbackServerContext;
 
@@ -54,14 +55,27 @@ class MetaServiceImpl final
   grpc::ServerWriteReactor<grpc::ByteBuffer>* Watch(Context* context, const grpc::ByteBuffer* request) override;
 
  private:
-  [[nodiscard]] std::expected<void, CallError> CheckToken(const Context& context) const {
-    return services_.sessions.CheckToken(HeaderOf(context, kTokenHeader));
+  [[nodiscard]] std::expected<void, CallError> CheckToken(const Context& context, TokenRule rule) const {
+    return services_.sessions.CheckToken(HeaderOf(context, kTokenHeader), rule);
   }
-  grpc::ServerWriteReactor<meta::ExportedChunk>* StartExport(Context* context, std::uint64_t chunk_lines);
+  // What every call begins with: the token, then whether the request is a message at all.
+  [[nodiscard]] std::expected<void, CallError> Admit(const Context& context, const google::protobuf::Message& request,
+                                                     TokenRule rule = TokenRule::kAlways) const {
+    if (auto allowed = CheckToken(context, rule); !allowed) return allowed;
+    return CheckDecoded(request);
+  }
+  [[nodiscard]] std::optional<CallError> TooLarge(const pb::Command& command) const;
+  grpc::ServerWriteReactor<meta::ExportedChunk>* StartExport(Context* context, const google::protobuf::Message& request,
+                                                             std::uint64_t chunk_lines);
 
   ServiceContext services_;
+  RequestLimits limits_;
   WatchService watches_;
 };
+
+// Answers one of the three reads of KvReadV1. Runs on the node's loop once the view is ready.
+void AnswerRead(StreamCall<meta::StreamItem>* call, Metrics& metrics, node::ReadResult view,
+                backup::ReadRequest& request);
 
 // The predicate of a KvTransaction branch as the log keeps it: children in order, sub-expressions before conditions
 // (kv-semantics.md §7.1).

@@ -15,6 +15,7 @@ class HandshakeCall final : public grpc::ServerBidiReactor<meta::HandshakeReques
  private:
   void OnReadDone(bool ok) override {
     if (!ok) return Finish(ToStatus({CallCode::kInternal, "Error request next is None"}));
+    if (auto decoded = CheckDecoded(request_); !decoded) return Finish(ToStatus(decoded.error()));
     auto response = sessions_.Handshake(request_);
     if (!response) return Finish(ToStatus(response.error()));
     response_ = std::move(*response);
@@ -67,6 +68,7 @@ class GetManyCall final : public grpc::ServerBidiReactor<meta::KvGetManyRequest,
       ok_ = !context_->IsCancelled();
       return Finish(grpc::Status::OK);
     }
+    if (auto decoded = CheckDecoded(request_); !decoded) return Finish(ToStatus(decoded.error()));
     item_.Clear();
     item_.set_key(request_.key());
     if (auto record = sm::GetRecord(*view_.state, request_.key(), view_.now)) {
@@ -99,7 +101,7 @@ grpc::ServerBidiReactor<meta::HandshakeRequest, meta::HandshakeResponse>* MetaSe
 
 grpc::ServerBidiReactor<meta::KvGetManyRequest, meta::StreamItem>* MetaServiceImpl::KvGetMany(Context* context) {
   auto* call = new GetManyCall(context, services_.metrics);
-  if (auto allowed = CheckToken(*context); !allowed) return call->Fail(allowed.error()), call;
+  if (auto allowed = CheckToken(*context, TokenRule::kAlways); !allowed) return call->Fail(allowed.error()), call;
   services_.node.Read([call, this](node::ReadResult view) {
     if (view.status == node::ReadStatus::kReady) return call->Begin(std::move(view));
     services_.metrics.ReadFailed();

@@ -32,7 +32,7 @@ std::optional<std::string> PeerAddress(const std::string& peer) {
 grpc::ServerUnaryReactor* MetaServiceImpl::MemberList(Context* context, const meta::MemberListRequest* request,
                                                       meta::MemberListReply* reply) {
   const UnaryCall call(context, services_.metrics, CallKind::kOther, request->ByteSizeLong());
-  if (auto allowed = CheckToken(*context); !allowed) return call.Fail(allowed.error()), call.reactor();
+  if (auto allowed = Admit(*context, *request); !allowed) return call.Fail(allowed.error()), call.reactor();
   services_.node.Run([call, reply](node::Node& node) {
     for (const auto& [id, record] : sm::ReadNodes(*node.LocalState())) {
       reply->add_data(record.grpc_api_advertise_address());
@@ -45,6 +45,9 @@ grpc::ServerUnaryReactor* MetaServiceImpl::MemberList(Context* context, const me
 grpc::ServerUnaryReactor* MetaServiceImpl::GetClusterStatus(Context* context, const meta::Empty* request,
                                                             meta::ClusterStatus* reply) {
   const UnaryCall call(context, services_.metrics, CallKind::kOther, request->ByteSizeLong());
+  if (auto allowed = Admit(*context, *request, TokenRule::kWithLogin); !allowed) {
+    return call.Fail(allowed.error()), call.reactor();
+  }
   services_.node.Run([call, reply](node::Node& node) {
     *reply = MakeClusterStatus(node.status());
     call.Succeed(reply->ByteSizeLong());
@@ -55,6 +58,9 @@ grpc::ServerUnaryReactor* MetaServiceImpl::GetClusterStatus(Context* context, co
 grpc::ServerUnaryReactor* MetaServiceImpl::GetClientInfo(Context* context, const meta::Empty* request,
                                                          meta::ClientInfo* reply) {
   const UnaryCall call(context, services_.metrics, CallKind::kOther, request->ByteSizeLong());
+  if (auto allowed = Admit(*context, *request, TokenRule::kWithLogin); !allowed) {
+    return call.Fail(allowed.error()), call.reactor();
+  }
   const auto address = PeerAddress(context->peer());
   if (!address) return call.Fail({CallCode::kUnavailable, "can not get client ip address"}), call.reactor();
   reply->set_client_addr(*address);

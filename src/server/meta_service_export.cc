@@ -38,18 +38,22 @@ class ChunkProducer {
 
 }  // namespace
 
-grpc::ServerWriteReactor<meta::ExportedChunk>* MetaServiceImpl::Export(Context* context, const meta::Empty*) {
-  return StartExport(context, kDefaultChunkLines);
+grpc::ServerWriteReactor<meta::ExportedChunk>* MetaServiceImpl::Export(Context* context, const meta::Empty* request) {
+  return StartExport(context, *request, kDefaultChunkLines);
 }
 
 grpc::ServerWriteReactor<meta::ExportedChunk>* MetaServiceImpl::ExportV1(Context* context,
                                                                          const meta::ExportRequest* request) {
-  return StartExport(context, request->chunk_size() == 0 ? kDefaultChunkLines : request->chunk_size());
+  return StartExport(context, *request, request->chunk_size() == 0 ? kDefaultChunkLines : request->chunk_size());
 }
 
 grpc::ServerWriteReactor<meta::ExportedChunk>* MetaServiceImpl::StartExport(Context* context,
+                                                                            const google::protobuf::Message& request,
                                                                             std::uint64_t chunk_lines) {
   auto* call = new StreamCall<meta::ExportedChunk>(context, services_.metrics, CallKind::kOther, 0);
+  if (auto allowed = Admit(*context, request, TokenRule::kWithLogin); !allowed) {
+    return call->Fail(allowed.error()), call;
+  }
   services_.node.Run([call, chunk_lines](node::Node& node) { call->Begin(ChunkProducer(node.Export(), chunk_lines)); });
   return call;
 }
@@ -57,6 +61,9 @@ grpc::ServerWriteReactor<meta::ExportedChunk>* MetaServiceImpl::StartExport(Cont
 grpc::ServerWriteReactor<meta::KeysCount>* MetaServiceImpl::SnapshotKeysLayout(Context* context,
                                                                                const meta::KeysLayoutRequest* request) {
   auto* call = new StreamCall<meta::KeysCount>(context, services_.metrics, CallKind::kOther, request->ByteSizeLong());
+  if (auto allowed = Admit(*context, *request, TokenRule::kWithLogin); !allowed) {
+    return call->Fail(allowed.error()), call;
+  }
   const auto depth = request->has_depth() ? std::optional(request->depth()) : std::nullopt;
   services_.node.Run([call, depth](node::Node& node) {
     if (!node.status().snapshot) return call->Begin([](meta::KeysCount*) { return false; });

@@ -51,7 +51,6 @@ class ListProducer {
   Metrics* metrics_;
 };
 
-// Runs on the node's loop once the view is ready.
 struct Answer {
   Stream* call;
   Metrics& metrics;
@@ -69,10 +68,15 @@ struct Answer {
 
 }  // namespace
 
+void AnswerRead(StreamCall<meta::StreamItem>* call, Metrics& metrics, node::ReadResult view,
+                backup::ReadRequest& request) {
+  std::visit(Answer{call, metrics, std::move(view)}, request);
+}
+
 grpc::ServerWriteReactor<meta::StreamItem>* MetaServiceImpl::KvReadV1(Context* context,
                                                                       const meta::RaftRequest* request) {
   auto* call = new Stream(context, services_.metrics, CallKind::kRead, request->ByteSizeLong());
-  if (auto allowed = CheckToken(*context); !allowed) return call->Fail(allowed.error()), call;
+  if (auto allowed = Admit(*context, *request); !allowed) return call->Fail(allowed.error()), call;
   auto read = backup::ParseReadRequest(request->data());
   if (!read) return call->Fail({CallCode::kInvalidArgument, read.error().reason}), call;
   services_.node.Read([call, read = std::move(*read), this](node::ReadResult view) mutable {
@@ -80,7 +84,7 @@ grpc::ServerWriteReactor<meta::StreamItem>* MetaServiceImpl::KvReadV1(Context* c
       services_.metrics.ReadFailed();
       return call->Fail(ErrorOfRead(view.status), services_.node.LeaderHint());
     }
-    std::visit(Answer{call, services_.metrics, std::move(view)}, read);
+    AnswerRead(call, services_.metrics, std::move(view), read);
   });
   return call;
 }
@@ -88,7 +92,7 @@ grpc::ServerWriteReactor<meta::StreamItem>* MetaServiceImpl::KvReadV1(Context* c
 grpc::ServerWriteReactor<meta::StreamItem>* MetaServiceImpl::KvList(Context* context,
                                                                     const meta::KvListRequest* request) {
   auto* call = new Stream(context, services_.metrics, CallKind::kRead, request->ByteSizeLong());
-  if (auto allowed = CheckToken(*context); !allowed) return call->Fail(allowed.error()), call;
+  if (auto allowed = Admit(*context, *request); !allowed) return call->Fail(allowed.error()), call;
   const auto limit = request->has_limit() ? std::optional(request->limit()) : std::nullopt;
   services_.node.Read([call, prefix = request->prefix(), limit, this](const node::ReadResult& view) {
     if (view.status != node::ReadStatus::kReady) {

@@ -55,10 +55,17 @@ pb::Predicate ToPredicate(const meta::BooleanExpression& expression) {
   return predicate;
 }
 
+std::optional<CallError> MetaServiceImpl::TooLarge(const pb::Command& command) const {
+  auto reason = WhyTooLarge(command, limits_);
+  if (!reason) return std::nullopt;
+  // Not retryable: it would fail the same way for ever.
+  return CallError{CallCode::kInvalidArgument, std::move(*reason)};
+}
+
 grpc::ServerUnaryReactor* MetaServiceImpl::KvApi(Context* context, const meta::RaftRequest* request,
                                                  meta::RaftReply* reply) {
   const UnaryCall call(context, services_.metrics, CallKind::kWrite, request->ByteSizeLong());
-  if (auto allowed = CheckToken(*context); !allowed) return call.Fail(allowed.error()), call.reactor();
+  if (auto allowed = Admit(*context, *request); !allowed) return call.Fail(allowed.error()), call.reactor();
   auto request_id = RequestIdOf(*context);
   if (!request_id) return call.Fail(request_id.error()), call.reactor();
   auto upsert = backup::ParseKvApiRequest(request->data());
@@ -67,6 +74,7 @@ grpc::ServerUnaryReactor* MetaServiceImpl::KvApi(Context* context, const meta::R
   pb::Command command;
   command.set_request_id(std::move(*request_id));
   *command.mutable_upsert_kv() = std::move(*upsert);
+  if (auto refusal = TooLarge(command)) return call.Fail(*refusal), call.reactor();
   services_.node.Write(std::move(command), [call, reply](const node::WriteResult& result) {
     if (result.status != node::WriteStatus::kApplied) return call.Fail(ErrorOfWrite(result, Routing::kForward));
     if (!result.reply.has_kv()) return call.Fail(IdOfAnotherWrite());
@@ -79,12 +87,13 @@ grpc::ServerUnaryReactor* MetaServiceImpl::KvApi(Context* context, const meta::R
 grpc::ServerUnaryReactor* MetaServiceImpl::Transaction(Context* context, const meta::TxnRequest* request,
                                                        meta::TxnReply* reply) {
   const UnaryCall call(context, services_.metrics, CallKind::kWrite, request->ByteSizeLong());
-  if (auto allowed = CheckToken(*context); !allowed) return call.Fail(allowed.error()), call.reactor();
+  if (auto allowed = Admit(*context, *request); !allowed) return call.Fail(allowed.error()), call.reactor();
   auto request_id = RequestIdOf(*context);
   if (!request_id) return call.Fail(request_id.error()), call.reactor();
   pb::Command command;
   command.set_request_id(std::move(*request_id));
   *command.mutable_transaction() = *request;
+  if (auto refusal = TooLarge(command)) return call.Fail(*refusal), call.reactor();
   services_.node.Write(std::move(command), [call, reply, &node = services_.node](node::WriteResult result) {
     if (result.status != node::WriteStatus::kApplied) return call.Fail(ErrorOfWrite(result, Routing::kForward));
     if (!result.reply.has_transaction()) return call.Fail(IdOfAnotherWrite());
@@ -97,12 +106,13 @@ grpc::ServerUnaryReactor* MetaServiceImpl::Transaction(Context* context, const m
 grpc::ServerUnaryReactor* MetaServiceImpl::KvTransaction(Context* context, const meta::KvTransactionRequest* request,
                                                          meta::KvTransactionReply* reply) {
   const UnaryCall call(context, services_.metrics, CallKind::kWrite, request->ByteSizeLong());
-  if (auto allowed = CheckToken(*context); !allowed) return call.Fail(allowed.error()), call.reactor();
+  if (auto allowed = Admit(*context, *request); !allowed) return call.Fail(allowed.error()), call.reactor();
   auto request_id = RequestIdOf(*context);
   if (!request_id) return call.Fail(request_id.error()), call.reactor();
   pb::Command command;
   command.set_request_id(std::move(*request_id));
   *command.mutable_kv_transaction() = ToKvTxn(*request);
+  if (auto refusal = TooLarge(command)) return call.Fail(*refusal), call.reactor();
   services_.node.WriteHere(std::move(command), [call, reply, &node = services_.node](node::WriteResult result) {
     if (result.status != node::WriteStatus::kApplied) {
       return call.Fail(ErrorOfWrite(result, Routing::kRedirect), node.LeaderHint());

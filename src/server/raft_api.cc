@@ -5,8 +5,7 @@
 
 #include "backup/reply_json.h"
 #include "backup/request_json.h"
-#include "meta.grpc.pb.h"
-#include "server/grpc_calls.h"
+#include "server/meta_service.h"
 #include "sm/read.h"
 
 namespace metasrv::server {
@@ -78,14 +77,37 @@ class RaftServiceImpl final : public meta::RaftService::CallbackService {
     if (auto refusal = Refusal(*context)) {
       return call.Fail({CallCode::kUnauthenticated, *refusal}), call.reactor();
     }
-    auto parsed = backup::ParseForwardRequest(request->data());
-    if (!parsed) return call.Fail({CallCode::kInvalidArgument, parsed.error().reason}), call.reactor();
+    auto parsed = Parse(*request);
+    if (!parsed) return call.Fail(parsed.error()), call.reactor();
     const auto hops = static_cast<std::uint32_t>(std::min<std::uint64_t>(parsed->hops, 1));
     std::visit([&](auto& body) { Serve(call, reply, hops, body); }, parsed->body);
     return call.reactor();
   }
 
+  grpc::ServerWriteReactor<meta::StreamItem>* KvReadV1(grpc::CallbackServerContext* context,
+                                                       const meta::RaftRequest* request) override {
+    auto* call =
+        new StreamCall<meta::StreamItem>(context, services_.metrics, CallKind::kOther, request->ByteSizeLong());
+    if (auto refusal = Refusal(*context)) return call->Fail({CallCode::kUnauthenticated, *refusal}), call;
+    auto parsed = Parse(*request);
+    if (!parsed) return call->Fail(parsed.error()), call;
+    auto* read = std::get_if<backup::ReadRequest>(&parsed->body);
+    if (read == nullptr) return call->Fail({CallCode::kInvalidArgument, "the body is not a read"}), call;
+    services_.node.Read([call, read = std::move(*read), this](node::ReadResult view) mutable {
+      if (view.status != node::ReadStatus::kReady) return call->Fail(ErrorOfRead(view.status));
+      AnswerRead(call, services_.metrics, std::move(view), read);
+    });
+    return call;
+  }
+
  private:
+  static std::expected<backup::ForwardRequest, CallError> Parse(const meta::RaftRequest& request) {
+    if (auto decoded = CheckDecoded(request); !decoded) return std::unexpected(decoded.error());
+    auto parsed = backup::ParseForwardRequest(request.data());
+    if (!parsed) return std::unexpected(CallError{CallCode::kInvalidArgument, parsed.error().reason});
+    return std::move(*parsed);
+  }
+
   [[nodiscard]] std::optional<std::string> Refusal(const grpc::CallbackServerContext& context) const {
     if (!check_secret_) return std::nullopt;
     const auto secret = HeaderOf(context, kSecretHeader);

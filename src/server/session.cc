@@ -1,14 +1,18 @@
 #include "server/session.h"
 
+#include <openssl/sha.h>
+
+#include <array>
 #include <random>
 
 #include "auth.pb.h"
+#include "common/utf8.h"
 #include "server/version.h"
 
 namespace metasrv::server {
 namespace {
 
-constexpr const char* kUser = "root";
+constexpr const char* kDefaultUser = "root";
 
 // 256 bits from the operating system, as text.
 std::string RandomToken() {
@@ -30,6 +34,12 @@ bool EqualInConstantTime(std::string_view a, std::string_view b) {
   return difference == 0;
 }
 
+std::string Digest(std::string_view text) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  return {digest.begin(), digest.end()};
+}
+
 }  // namespace
 
 std::string VersionText(std::uint64_t digits) {
@@ -37,7 +47,19 @@ std::string VersionText(std::uint64_t digits) {
          std::to_string(digits % 1'000);
 }
 
-Sessions::Sessions() : token_(RandomToken()) {}
+Sessions::Sessions(const std::optional<Login>& login)
+    : token_(RandomToken()), user_(login ? login->user : kDefaultUser) {
+  if (login) password_digest_ = Digest(login->password);
+}
+
+std::expected<void, CallError> Sessions::CheckLogin(const std::string& user, const std::string& password) const {
+  if (user != user_) return std::unexpected(CallError{CallCode::kUnauthenticated, "Unknown user: " + user});
+  // Digests have one length, so that the time tells nothing about the password's.
+  if (password_digest_ && !EqualInConstantTime(Digest(password), *password_digest_)) {
+    return std::unexpected(CallError{CallCode::kUnauthenticated, "Wrong password of user: " + user});
+  }
+  return {};
+}
 
 std::expected<meta::HandshakeResponse, CallError> Sessions::Handshake(const meta::HandshakeRequest& request) const {
   const std::uint64_t version = request.protocol_version();
@@ -50,17 +72,16 @@ std::expected<meta::HandshakeResponse, CallError> Sessions::Handshake(const meta
   if (!auth.ParseFromString(request.payload())) {
     return std::unexpected(CallError{CallCode::kInternal, "failed to decode the handshake payload as BasicAuth"});
   }
-  if (auth.username() != kUser) {
-    return std::unexpected(CallError{CallCode::kUnauthenticated, "Unknown user: " + auth.username()});
-  }
+  if (auto allowed = CheckLogin(auth.username(), auth.password()); !allowed) return std::unexpected(allowed.error());
   meta::HandshakeResponse response;
   response.set_protocol_version(kProtocolVersionDigits);
   response.set_payload(token_);
   return response;
 }
 
-std::expected<void, CallError> Sessions::CheckToken(std::optional<std::string_view> token) const {
-  if (!token || token->empty()) {
+std::expected<void, CallError> Sessions::CheckToken(std::optional<std::string_view> token, TokenRule rule) const {
+  if (rule == TokenRule::kWithLogin && !password_digest_) return {};
+  if (!token || token->empty() || !IsUtf8(*token)) {
     return std::unexpected(CallError{CallCode::kUnauthenticated, "Error auth-token-bin is empty"});
   }
   if (!EqualInConstantTime(*token, token_)) {

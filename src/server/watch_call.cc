@@ -35,13 +35,15 @@ WatchCall::WatchCall(grpc::CallbackServerContext* context, const ServiceContext&
 
 WatchCall::~WatchCall() = default;
 
-void WatchCall::Start(const grpc::ByteBuffer& request) {
+void WatchCall::Start(const std::expected<void, CallError>& allowed, const grpc::ByteBuffer& request) {
   self_ = shared_from_this();
+  if (!allowed) return Refuse(allowed.error());
   meta::WatchRequest parsed;
   grpc::ByteBuffer bytes(request);
-  if (!grpc::SerializationTraits<meta::WatchRequest>::Deserialize(&bytes, &parsed).ok()) {
-    return Refuse({CallCode::kInternal, "the request is not a WatchRequest"});
+  if (const auto status = grpc::SerializationTraits<meta::WatchRequest>::Deserialize(&bytes, &parsed); !status.ok()) {
+    return Refuse({CallCode::kInternal, status.error_message()});
   }
+  if (auto decoded = CheckDecoded(parsed); !decoded) return Refuse(decoded.error());
   spec_ = node::ToWatchSpec(parsed);
   if (spec_.range.empty()) return Refuse({CallCode::kInvalidArgument, "empty range"});
   counted_ = shared_.connections.Take(connection_);

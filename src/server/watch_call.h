@@ -2,6 +2,7 @@
 
 // Private to the gRPC part of this layer: one call of Watch (grpc-api.md §7).
 
+#include <expected>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -35,8 +36,9 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
             std::size_t request_bytes);
   ~WatchCall() override;
 
-  // Answers `request`; the call keeps itself alive until gRPC is done with it. Called once.
-  void Start(const grpc::ByteBuffer& request);
+  // Answers `request` unless the caller is not `allowed`; the call keeps itself alive until gRPC is done with it.
+  // Called once.
+  void Start(const std::expected<void, CallError>& allowed, const grpc::ByteBuffer& request);
 
   // node::Watcher, on the loop
   [[nodiscard]] bool Push(const node::SharedWatchMessage& message) override;

@@ -22,7 +22,7 @@ THIRD_PARTY = {
 
 VALUES_OF_CONSENSUS = r"src/consensus/(types|message|membership|identity)\.h"
 MESSAGES = r"src/proto/\w+\.pb\.h"
-SERVICES = r"src/proto/\w+\.grpc\.pb\.h"
+SERVICES = r"src/proto/(\w+\.grpc\.pb|request_traits)\.h"
 
 # layer -> (own headers it may see, third-party families it may see). A layer always sees its own directory.
 LAYERS = {

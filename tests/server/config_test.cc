@@ -150,6 +150,29 @@ TEST(Validation, ALeaseNeedsClocksOfSomeQuality) {
             "`read_lease` to false instead");
 }
 
+TEST(Validation, HalfOfAProtectionIsRefused) {
+  for (const auto& [toml, text] : std::vector<std::pair<std::string, std::string>>{
+           {"grpc_api_user = 'u'", "`grpc_api_user` and `grpc_api_password` must be set together"},
+           {"grpc_api_password = 'p'", "`grpc_api_user` and `grpc_api_password` must be set together"},
+           {"grpc_api_user = 'u'\ngrpc_api_password = ''", "`grpc_api_password` must not be empty"},
+           {"grpc_tls_client_ca = 'ca'\ngrpc_tls_server_key = 'k'",
+            "`grpc_tls_client_ca` needs `grpc_tls_server_cert` and `grpc_tls_server_key`"}}) {
+    Config config = DefaultConfig();
+    ASSERT_TRUE(ApplyToml(toml, config)) << toml;
+    const auto refused = ValidateAddresses(config);
+    ASSERT_FALSE(refused) << toml;
+    EXPECT_EQ(refused.error(), text);
+  }
+}
+
+TEST(Toml, LimitsHaveATableOfTheirOwn) {
+  Config config = DefaultConfig();
+  ASSERT_TRUE(ApplyToml("[grpc_limits]\nkey_bytes_max = 7\nstreams_per_connection_max = 9", config));
+  EXPECT_EQ(config.limits.key_bytes_max, 7U);
+  EXPECT_EQ(config.streams_per_connection_max, 9U);
+  EXPECT_TRUE(config.warnings.empty());
+}
+
 TEST(Validation, AnInitialisedDirectoryNeedsNeitherSingleNorJoin) {
   EXPECT_TRUE(ValidateRaft(Load({}), true));
   EXPECT_TRUE(ValidateRaft(Load({"--join", "127.0.0.1:28004"}), true));

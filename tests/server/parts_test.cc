@@ -122,9 +122,74 @@ TEST(Sessions, TokensAreWorthNothingElsewhere) {
   request.set_payload(auth.SerializeAsString());
   const auto response = one.Handshake(request);
   ASSERT_TRUE(response);
-  EXPECT_TRUE(one.CheckToken(response->payload()));
-  EXPECT_FALSE(other.CheckToken(response->payload()));
-  EXPECT_FALSE(one.CheckToken(std::nullopt));
+  EXPECT_TRUE(one.CheckToken(response->payload(), TokenRule::kAlways));
+  EXPECT_FALSE(other.CheckToken(response->payload(), TokenRule::kAlways));
+  EXPECT_FALSE(one.CheckToken(std::nullopt, TokenRule::kAlways));
+}
+
+TEST(Sessions, CheckTheConfiguredLogin) {
+  const Sessions sessions(Login{"admin", "open sesame"});
+  const auto handshake = [&sessions](const std::string& user, const std::string& password) {
+    pb::BasicAuth auth;
+    auth.set_username(user);
+    auth.set_password(password);
+    meta::HandshakeRequest request;
+    request.set_payload(auth.SerializeAsString());
+    return sessions.Handshake(request);
+  };
+  EXPECT_TRUE(handshake("admin", "open sesame"));
+  EXPECT_EQ(handshake("admin", "open").error().text, "Wrong password of user: admin");
+  EXPECT_EQ(handshake("admin", "").error().code, CallCode::kUnauthenticated);
+  EXPECT_EQ(handshake("root", "open sesame").error().text, "Unknown user: root");
+}
+
+TEST(Sessions, WantTokensEverywhereOnceALoginIsConfigured) {
+  EXPECT_TRUE(Sessions().CheckToken(std::nullopt, TokenRule::kWithLogin));
+  EXPECT_FALSE(Sessions(Login{"admin", "open sesame"}).CheckToken(std::nullopt, TokenRule::kWithLogin));
+}
+
+TEST(Sessions, TakeATokenThatIsNotTextForNone) {
+  EXPECT_EQ(Sessions().CheckToken("\xff", TokenRule::kAlways).error().text, "Error auth-token-bin is empty");
+}
+
+TEST(RequestLimits, NameTheLimitAndTheRemedy) {
+  const RequestLimits limits{.key_bytes_max = 4, .value_bytes_max = 3, .txn_operations_max = 2};
+  pb::Command command;
+  auto& put = *command.mutable_transaction()->add_if_then()->mutable_put();
+  put.set_key("1234");
+  put.set_value("123");
+  EXPECT_EQ(WhyTooLarge(command, limits), std::nullopt);
+  put.set_value("1234");
+  EXPECT_EQ(WhyTooLarge(command, limits),
+            "the value of '1234' has 4 bytes, at most 3 are allowed: split or shorten it, or raise "
+            "`grpc_limits.value_bytes_max`");
+  put.set_key("12345");
+  EXPECT_EQ(WhyTooLarge(command, limits),
+            "the key '12345' has 5 bytes, at most 4 are allowed: split or shorten it, or raise "
+            "`grpc_limits.key_bytes_max`");
+}
+
+TEST(RequestLimits, CountTheOperationsOfAllBranches) {
+  const RequestLimits limits{.txn_operations_max = 2};
+  pb::Command command;
+  command.mutable_transaction()->add_operations()->add_operations();
+  command.mutable_transaction()->add_if_then();
+  EXPECT_EQ(WhyTooLarge(command, limits), std::nullopt);
+  command.mutable_transaction()->add_else_then();
+  EXPECT_NE(WhyTooLarge(command, limits), std::nullopt);
+}
+
+TEST(RequestLimits, LetLongKeysBeDeleted) {
+  pb::Command command;
+  command.mutable_transaction()->add_if_then()->mutable_delete_()->set_key("12345");
+  EXPECT_EQ(WhyTooLarge(command, {.key_bytes_max = 4}), std::nullopt);
+}
+
+TEST(RequestLimits, CutLongKeysBetweenTwoCharacters) {
+  pb::Command command;
+  command.mutable_upsert_kv()->set_key(std::string(63, 'k') + "é and more");
+  command.mutable_upsert_kv()->mutable_value()->set_update("v");
+  EXPECT_TRUE(WhyTooLarge(command, {.key_bytes_max = 4})->starts_with("the key '" + std::string(63, 'k') + "…' has"));
 }
 
 TEST(Sessions, JudgeVersionBeforePayloadBeforeUser) {

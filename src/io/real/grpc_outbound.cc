@@ -26,9 +26,9 @@ std::string TargetOf(const Endpoint& to) {
 
 grpc::ChannelArguments ArgumentsOf(const GrpcTransportOptions& options) {
   grpc::ChannelArguments arguments;
-  const auto limit = static_cast<int>(options.message_bytes_max);
-  arguments.SetMaxReceiveMessageSize(limit);
-  arguments.SetMaxSendMessageSize(limit);
+  // The answer to a write holds records before and after it, and must come back whatever its size.
+  arguments.SetMaxReceiveMessageSize(-1);
+  arguments.SetMaxSendMessageSize(static_cast<int>(options.message_bytes_max));
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, static_cast<int>(options.reconnect_min.millis()));
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, static_cast<int>(options.reconnect_max.millis()));
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);  // in gRPC this is how long one attempt may take

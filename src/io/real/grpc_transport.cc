@@ -44,9 +44,8 @@ class GrpcTransport::Impl {
   }
 
   void Configure(grpc::ServerBuilder& builder) {
-    const auto limit = static_cast<int>(options_.message_bytes_max);
-    builder.SetMaxReceiveMessageSize(limit);
-    builder.SetMaxSendMessageSize(limit);
+    builder.SetMaxReceiveMessageSize(static_cast<int>(options_.message_bytes_max));
+    builder.SetMaxSendMessageSize(-1);  // answers
     // Peers ping every two seconds; without this the server would call that an attack.
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 500);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);

@@ -33,7 +33,7 @@ struct TlsClientOptions {
 };
 
 struct GrpcTransportOptions {
-  std::size_t message_bytes_max = std::size_t{32} << 20U;  // raft_grpc_max_message_size, both directions
+  std::size_t message_bytes_max = std::size_t{32} << 20U;  // raft_grpc_max_message_size, of what is sent unasked
   std::size_t queue_count_max = 4096;                      // messages waiting for one peer
   std::size_t queue_bytes_max = std::size_t{64} << 20U;    // their bytes; also of what waits for this node's loop
   Duration reconnect_min = Duration::Millis(50);           // grows by half after each failure (operations.md §6.2)
