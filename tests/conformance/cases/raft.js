@@ -1,0 +1,132 @@
+'use strict';
+// grpc-api.md §5.4 to §5.6 and §9: what is left of RaftService, on the peer port.
+
+const assert = require('node:assert/strict');
+const {after, before, test} = require('node:test');
+const {Client, RaftService, grpc} = require('../lib/client');
+const {readTable} = require('../lib/notation');
+const {status} = grpc;
+
+const MALFORMED = ['', 'x', '{}', '7', '{"forward_to_leader":1}', '{"body":"Ping"}', '{"forward_to_leader":0,"body":"Pong"}',
+  '{"forward_to_leader":0,"body":{"Drop":{}}}', '{"forward_to_leader":-1,"body":"Ping"}',
+  '{"forward_to_leader":0,"body":{"Write":{"cmd":{"Nothing":{}}}}}', '{"forward_to_leader":0,"body":{"Leave":{"node_id":"x"}}}'];
+
+const node = (name) => ({name, endpoint: {addr: 'nowhere', port: 1}, grpc_api_advertise_address: null});
+// The examples use small ids; those of the cluster are taken.
+const ID_OFFSET = 900;
+
+module.exports = (world) => {
+  let peer;
+  before(() => { peer = new Client(world.node.raftAddress, {service: RaftService}); });
+  after(() => peer.close());
+
+  const forward = async (body, hops = 1) => {
+    const {code, details, reply} = await peer.call('Forward', {data: JSON.stringify({forward_to_leader: hops, body})});
+    assert.equal(code, status.OK, details);
+    return reply;
+  };
+  const answered = async (body) => {
+    const {data, error} = await forward(body);
+    assert.equal(error, undefined);
+    return JSON.parse(data);
+  };
+  const write = async (cmd) => (await answered({Write: {time_ms: Date.now(), cmd}})).AppliedState;
+  const read = (body) => peer.call('KvReadV1', {data: JSON.stringify({forward_to_leader: 1, body})});
+
+  before(() => world.client.transaction([{delete_by_prefix: {prefix: ''}}]));
+
+  test('5.4 Ping is answered with Pong', async () => assert.equal(await answered('Ping'), 'Pong'));
+  for (const data of MALFORMED) {
+    test(`5.4 Forward of ${data || 'nothing'} is INVALID_ARGUMENT`, async () => {
+      const {code, details} = await peer.call('Forward', {data});
+      assert.equal(code, status.INVALID_ARGUMENT);
+      assert.notEqual(details, '');
+    });
+    test(`9 KvReadV1 of ${data || 'nothing'} is INVALID_ARGUMENT`, async () => {
+      assert.equal((await peer.call('KvReadV1', {data})).code, status.INVALID_ARGUMENT);
+    });
+  }
+  test('5.4 Write of an UpsertKV gives the change', async () => {
+    const {KV} = await write({UpsertKV: {key: 'peer', seq: 'Any', value: {Update: [118]}, value_meta: null}});
+    assert.deepEqual([KV.ident, KV.prev, KV.result.data], [null, null, [118]]);
+  });
+  test('5.4 the leader puts its own time into a write', async () => {
+    const {AppliedState: {KV}} = await answered({Write: {time_ms: 1, cmd: {UpsertKV: {key: 'peer', seq: 'Any', value: 'AsIs'}}}});
+    assert.ok(KV.result.meta.proposed_at_ms > 1_600_000_000_000);
+  });
+  test('5.4 the three reads have their three shapes', async () => {
+    assert.deepEqual((await answered({GetKV: {key: 'peer'}})).GetKV.data, [118]);
+    assert.deepEqual(await answered({GetKV: {key: 'none'}}), {GetKV: null});
+    const {MGetKV} = await answered({MGetKV: {keys: ['peer', 'none']}});
+    assert.deepEqual([MGetKV[0].data, MGetKV[1]], [[118], null]);
+    const {ListKV} = await answered({ListKV: {prefix: 'pe'}});
+    assert.deepEqual([ListKV.length, ListKV[0][0], ListKV[0][1].data], [1, 'peer', [118]]);
+  });
+  test('5.4 a KvTransaction in a write answers with protobuf-shaped JSON', async () => {
+    const put = {target: {key: 'peer', match_seq: null}, payload: {value: [119], expire_at_ms: null, ttl_ms: null}};
+    const {KvTransactionReply: reply} = await write(
+      {KvTransaction: {branches: [{predicate: {And: []}, operations: [{Put: put}, {Get: {key: 'peer'}}]}]}});
+    assert.equal(reply.executed_branch, 0);
+    const [{response: {Put}}, {response: {Get}}] = reply.responses;
+    assert.deepEqual([Put.key, Put.prev_value.data, Put.current.data, Get.value.data], ['peer', [118], [119], [119]]);
+    assert.deepEqual(Object.keys(Put.current.meta), ['expire_at', 'proposed_at_ms']);
+    assert.equal(Put.current.meta.expire_at, null);
+  });
+  test('5.6 a write that may not hop is refused by a follower with an error', async () => {
+    const {data, error} = await forward({Write: {cmd: {UpsertKV: {key: 'peer', seq: 'Any', value: 'AsIs'}}}}, 0);
+    if (world.leads) return assert.notEqual(data, undefined);
+    assert.equal(data, undefined);
+    assert.equal(JSON.parse(error).CanNotForward.msg, 'max number of forward reached');
+  });
+  test('9 the leader refuses to remove itself', async () => {
+    const {data, error} = await forward({Leave: {node_id: world.leader.id}});
+    assert.equal(data, undefined);
+    const {source, ...rest} = JSON.parse(error).DataError.ReadError;
+    assert.deepEqual([rest.action, rest.msg, source.msg],
+      ['leave', `can not leave id=${world.leader.id} via itself`, 'leave-via-self']);
+  });
+  test('9 joining again as a voter changes nothing', async () => {
+    const endpoint = {addr: 'localhost', port: world.leader.raft};
+    const reply = await answered({Join: {node_id: world.leader.id, endpoint, grpc_api_advertise_address: null, role: null}});
+    assert.deepEqual(reply, {Join: null});
+    assert.deepEqual((await world.client.call('MemberList')).reply.data, world.cluster.nodes.map(({address}) => address));
+  });
+
+  test('9 KvReadV1 on the peer port streams the wrapped read, without a token', async () => {
+    const {code, replies} = await read({MGetKV: {keys: ['peer', 'none']}});
+    assert.equal(code, status.OK);
+    assert.deepEqual(replies.map(({key, value}) => [key, value?.data.toString()]), [['peer', 'w'], ['none', undefined]]);
+  });
+  test('9 KvReadV1 on the peer port knows nothing but reads', async () => {
+    assert.equal((await read('Ping')).code, status.INVALID_ARGUMENT);
+  });
+  for (const name of ['AppendEntries', 'Vote', 'VoteV001', 'TransferLeader']) {
+    test(`9 ${name} of Rust peers is not served`, async () => {
+      assert.equal((await peer.call(name, {})).code, status.UNIMPLEMENTED);
+    });
+  }
+
+  // kv-semantics 15 G, where records do not matter.
+  for (const example of readTable('cluster.txt')) {
+    const [, command, id, name, overriding] = /^T0: (AddNode|RemoveNode) (\d+)(?:=(\w+))?( overriding)?$/.exec(example.entry) ?? [];
+    if (!command) continue;
+    test(`15.${example.number} ${example.title}`, async () => {
+      const node_id = ID_OFFSET + Number(id);
+      const [, known] = /nodes \{\d+=(\w+)\}/.exec(example.before) ?? [];
+      await write({RemoveNode: {node_id}});
+      if (known) await write({AddNode: {node_id, node: node(known)}});
+      const {Node} = await write(command === 'AddNode'
+        ? {AddNode: {node_id, node: node(name), overriding: Boolean(overriding)}} : {RemoveNode: {node_id}});
+      assert.equal(`prev ${Node.prev?.name ?? 'null'}, result ${Node.result?.name ?? 'null'}`, example.reply);
+      await write({RemoveNode: {node_id}});
+    });
+  }
+  for (const example of readTable('cluster.txt')) {
+    const [, feature, enable] = /^T0: SetFeature (\w+) (true|false)$/.exec(example.entry) ?? [];
+    if (!feature) continue;
+    test(`15.${example.number} ${example.title}`, async () => {
+      assert.equal(await write({SetFeature: {feature, enable: enable === 'true'}}), 'None');
+      await write({SetFeature: {feature, enable: false}});
+    });
+  }
+};
