@@ -77,10 +77,6 @@ class MetaServiceImpl final
 void AnswerRead(StreamCall<meta::StreamItem>* call, Metrics& metrics, node::ReadResult view,
                 backup::ReadRequest& request);
 
-// The predicate of a KvTransaction branch as the log keeps it: children in order, sub-expressions before conditions
-// (kv-semantics.md §7.1).
-[[nodiscard]] pb::Predicate ToPredicate(const meta::BooleanExpression& expression);
-
 // "10.0.0.1:5" or "[::1]:5" for gRPC's "ipv4:10.0.0.1:5" or "ipv6:%5B::1%5D:5"; none for anything else.
 [[nodiscard]] std::optional<std::string> PeerAddress(const std::string& peer);
 

@@ -2,25 +2,10 @@
 #include "backup/request_json.h"
 #include "server/meta_service.h"
 #include "sm/dedup.h"
+#include "sm/txn_convert.h"
 
 namespace metasrv::server {
 namespace {
-
-pb::Predicate Everything() {
-  pb::Predicate predicate;
-  predicate.mutable_all();
-  return predicate;
-}
-
-pb::KvTxn ToKvTxn(const meta::KvTransactionRequest& request) {
-  pb::KvTxn txn;
-  for (const meta::ConditionalOperation& branch : request.branches()) {
-    pb::KvTxnBranch& out = *txn.add_branches();
-    *out.mutable_predicate() = branch.has_predicate() ? ToPredicate(branch.predicate()) : Everything();
-    *out.mutable_operations() = branch.operations();
-  }
-  return txn;
-}
 
 // How the client names its write; empty: not at all. A name that is not understood is refused, since its client counts
 // on it.
@@ -43,17 +28,6 @@ CallError IdOfAnotherWrite() {
 }
 
 }  // namespace
-
-pb::Predicate ToPredicate(const meta::BooleanExpression& expression) {
-  // Without children both operators hold, which only "all of nothing" says.
-  if (expression.sub_expressions().empty() && expression.conditions().empty()) return Everything();
-  pb::Predicate predicate;
-  pb::PredicateList& list =
-      expression.operator_() == meta::BooleanExpression::OR ? *predicate.mutable_any() : *predicate.mutable_all();
-  for (const auto& child : expression.sub_expressions()) *list.add_children() = ToPredicate(child);
-  for (const auto& condition : expression.conditions()) *list.add_children()->mutable_leaf() = condition;
-  return predicate;
-}
 
 std::optional<CallError> MetaServiceImpl::TooLarge(const pb::Command& command) const {
   auto reason = WhyTooLarge(command, limits_);
@@ -111,7 +85,7 @@ grpc::ServerUnaryReactor* MetaServiceImpl::KvTransaction(Context* context, const
   if (!request_id) return call.Fail(request_id.error()), call.reactor();
   pb::Command command;
   command.set_request_id(std::move(*request_id));
-  *command.mutable_kv_transaction() = ToKvTxn(*request);
+  *command.mutable_kv_transaction() = sm::FromRequest(*request);
   if (auto refusal = TooLarge(command)) return call.Fail(*refusal), call.reactor();
   services_.node.WriteHere(std::move(command), [call, reply, &node = services_.node](node::WriteResult result) {
     if (result.status != node::WriteStatus::kApplied) {

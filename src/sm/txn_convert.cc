@@ -14,7 +14,9 @@ void ConvertLeaf(const meta::TxnCondition& condition, meta::TxnCondition& leaf) 
 }
 
 void ConvertExpression(const meta::BooleanExpression& expression, pb::Predicate& predicate) {
-  const bool any = expression.operator_() == meta::BooleanExpression::OR;
+  // Without children both operators hold (kv-semantics.md §7.1), which only "all of nothing" says to every reader.
+  const bool empty = expression.sub_expressions().empty() && expression.conditions().empty();
+  const bool any = !empty && expression.operator_() == meta::BooleanExpression::OR;
   pb::PredicateList& list = any ? *predicate.mutable_any() : *predicate.mutable_all();
   for (const auto& child : expression.sub_expressions()) ConvertExpression(child, *list.add_children());
   for (const auto& child : expression.conditions()) ConvertLeaf(child, *list.add_children()->mutable_leaf());

@@ -247,20 +247,6 @@ TEST(KeysLayout, PlainAndSlashFirstKeysAreCounted) {
   EXPECT_EQ(Layout({}, std::nullopt), std::vector<std::string>{" 0"});
 }
 
-TEST(Predicates, KeepTheOrderAndReadEmptyAsAlwaysTrue) {
-  meta::BooleanExpression expression;
-  expression.set_operator_(meta::BooleanExpression::OR);
-  expression.add_sub_expressions();
-  expression.add_conditions()->set_key("a");
-  const pb::Predicate predicate = ToPredicate(expression);
-  ASSERT_EQ(predicate.any().children_size(), 2);
-  EXPECT_TRUE(predicate.any().children(0).has_all());
-  EXPECT_EQ(predicate.any().children(1).leaf().key(), "a");
-  expression.Clear();
-  expression.set_operator_(meta::BooleanExpression::OR);
-  EXPECT_TRUE(ToPredicate(expression).has_all());
-}
-
 TEST(Peers, AddressesAreReadFromGrpcNames) {
   EXPECT_EQ(PeerAddress("ipv4:10.0.0.1:5"), "10.0.0.1:5");
   EXPECT_EQ(PeerAddress("ipv6:%5B::1%5D:5"), "[::1]:5");

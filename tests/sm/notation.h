@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,8 +30,19 @@ struct EntryText {
 };
 [[nodiscard]] EntryText ParseEntry(std::string_view text);
 
+// A read: "T0: GetKV k", "T0: MGetKV [a, b]", "T0: KvGetMany [a]", "T0: ListKV p", "T0: KvList p limit 2".
+struct ReadText {
+  WallMillis now;
+  std::vector<std::string> keys;
+  std::optional<std::string> prefix;
+  std::size_t limit = SIZE_MAX;
+};
+[[nodiscard]] ReadText ParseRead(std::string_view text);
+
 [[nodiscard]] std::string Print(const SmModel& state);
 [[nodiscard]] std::string Print(const pb::AppliedState& reply);
 [[nodiscard]] std::string Print(const std::vector<sm::Change>& changes);
+// "k#5="v", b ∅", or "(nothing)".
+[[nodiscard]] std::string Print(const std::vector<meta::StreamItem>& items);
 
 }  // namespace metasrv::testing

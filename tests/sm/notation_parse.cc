@@ -247,4 +247,22 @@ EntryText ParseEntry(std::string_view text) {
   return entry;
 }
 
+ReadText ParseRead(std::string_view text) {
+  ReadText read;
+  Scanner line(text);
+  read.now = WallMillis(line.Time());
+  line.Expect(":");
+  if (line.Take("GetKV")) {
+    read.keys.push_back(line.Word());
+  } else if (line.Take("MGetKV") || line.Take("KvGetMany")) {
+    ParseList(line, "[", "]", [&] { read.keys.push_back(line.Word()); });
+  } else {
+    if (!line.Take("ListKV")) line.Expect("KvList");
+    read.prefix = line.Word();
+    if (line.Take("limit")) read.limit = line.Number<std::size_t>();
+  }
+  CHECK(line.AtEnd());
+  return read;
+}
+
 }  // namespace metasrv::testing

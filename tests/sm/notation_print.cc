@@ -141,4 +141,13 @@ std::string Print(const std::vector<sm::Change>& changes) {
   return text;
 }
 
+std::string Print(const std::vector<meta::StreamItem>& items) {
+  std::string text;
+  for (const meta::StreamItem& item : items) {
+    if (!text.empty()) text += ", ";
+    text += PrintKey(item.key()) + (item.has_value() ? PrintRecord(item.value()) : " " + std::string(kAbsent));
+  }
+  return text.empty() ? "(nothing)" : text;
+}
+
 }  // namespace metasrv::testing

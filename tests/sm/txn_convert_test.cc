@@ -32,6 +32,12 @@ TEST(FromRequest, ChildrenAreSubExpressionsThenConditions) {
   EXPECT_EQ(predicate.any().children(1).leaf().key(), "first condition");
 }
 
+TEST(FromRequest, AnOrOfNothingIsAllOfNothing) {
+  meta::BooleanExpression expression;
+  expression.set_operator_(meta::BooleanExpression::OR);
+  EXPECT_TRUE(Convert(expression).has_all());
+}
+
 TEST(FromRequest, UnknownOperatorsBecomeAndAndEqual) {
   meta::BooleanExpression expression;
   expression.set_operator_(static_cast<meta::BooleanExpression::CombiningOperator>(9));
