@@ -1,5 +1,9 @@
 #include "backup/import.h"
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
+
 #include "backup/version.h"
 #include "sm/layout.h"
 
@@ -34,6 +38,19 @@ std::string ToString(const ImportError& error) {
   std::string text = error.reason + " (line " + Text(error.line);
   if (error.column.has_value()) text += ", column " + Text(*error.column);
   return text + ")";
+}
+
+void Importer::LogEnds::Append(const LogId& id) {
+  last = id;
+  const bool same = !leaders.empty() && leaders.back().term == id.term && leaders.back().leader == id.leader;
+  if (!same) leaders.push_back(id);
+}
+
+LogId Importer::LogEnds::After(LogIndex index) const {
+  const LogIndex next = std::max(index.Next(), leaders.front().index);
+  const auto behind = std::ranges::upper_bound(leaders, next, {}, &LogId::index);
+  const LogId& leader = *std::prev(behind);
+  return {leader.term, leader.leader, next};
 }
 
 std::unexpected<ImportError> Importer::Failure(std::string reason) const {
@@ -135,7 +152,10 @@ Importer::Status Importer::TakeCommitted(const std::optional<LogId>& id) {
 
 Importer::Status Importer::TakePurged(const std::optional<LogId>& id) {
   if (!id.has_value() || (log_.purged.has_value() && !BackupLess(*log_.purged, *id))) return {};
+  if (Status status = CheckIndex(*id); !status) return status;
   if (!log_.last.has_value() || log_.last->index <= id->index) return ResetLog(*id);
+  // As if it had come before the entries, which then go on from it.
+  if (Status status = CheckFollows(*id, log_.After(id->index)); !status) return status;
   log_.purged = id;
   io::LogBatch batch;
   batch.purge_to = id;
@@ -147,18 +167,28 @@ Importer::Status Importer::TakeEntry(Entry entry) {
   return AppendEntry(std::move(entry));
 }
 
+Importer::Status Importer::CheckIndex(const LogId& id) {
+  if (id.index.value() < std::numeric_limits<std::uint64_t>::max()) return {};
+  return std::unexpected("the log index of " + ToString(id) + " is the greatest there is: no entry could follow");
+}
+
+Importer::Status Importer::CheckFollows(const LogId& before, const LogId& id) {
+  if (id.index != before.index.Next()) {
+    return std::unexpected("log entries are not consecutive: " + ToString(id) + " follows " + ToString(before));
+  }
+  if (!BackupLess(before, id)) {
+    return std::unexpected("log ids do not grow: " + ToString(id) + " follows " + ToString(before));
+  }
+  return {};
+}
+
 Importer::Status Importer::AppendEntry(Entry entry) {
   const std::optional<LogId>& before = log_.last.has_value() ? log_.last : log_.purged;
+  if (Status status = CheckIndex(entry.id); !status) return status;
   if (before.has_value()) {
-    if (entry.id.index != before->index.Next()) {
-      return std::unexpected("log entries are not consecutive: " + ToString(entry.id) + " follows " +
-                             ToString(*before));
-    }
-    if (!BackupLess(*before, entry.id)) {
-      return std::unexpected("log ids do not grow: " + ToString(entry.id) + " follows " + ToString(*before));
-    }
+    if (Status status = CheckFollows(*before, entry.id); !status) return status;
   }
-  log_.last = entry.id;
+  log_.Append(entry.id);
   entry_bytes_ += entry.ByteSize();
   entries_.push_back(std::move(entry));
   return entry_bytes_ < kBatchBytes ? Status() : FlushLog();
@@ -167,7 +197,7 @@ Importer::Status Importer::AppendEntry(Entry entry) {
 Importer::Status Importer::ResetLog(const LogId& purged) {
   entries_.clear();
   entry_bytes_ = 0;
-  log_ = {std::nullopt, purged};
+  log_ = {std::nullopt, purged, {}};
   io::LogBatch batch;
   batch.reset_to = purged;
   return sink_.WriteLog(std::move(batch));
@@ -226,6 +256,9 @@ Importer::Status Importer::Recluster(const NewCluster& new_cluster) {
 
   std::optional<LogId> base = report_.max_log_id;
   if (applied.has_value() && (!base.has_value() || BackupLess(*base, *applied))) base = applied;
+  if (base.has_value()) {
+    if (Status status = CheckIndex(*base); !status) return status;
+  }
   const std::optional<LogId>& end = log_.last.has_value() ? log_.last : log_.purged;
   // The state is ahead of the log: its entries are of no use any more, and the new ones would leave a gap (§12.2).
   if (end.has_value() && base->index != end->index && BackupLess(*end, *base)) {

@@ -74,9 +74,14 @@ class Importer {
   };
 
   // Of the imported log, as far as it goes.
-  struct LogEnd {
+  struct LogEnds {
     std::optional<LogId> last;  // last entry that was not purged
     std::optional<LogId> purged;
+    std::vector<LogId> leaders;  // of the entries since the log was last empty, the first one of each leader
+
+    void Append(const LogId& id);
+    // The entry after `index`, or the first one. Requires: there is one.
+    [[nodiscard]] LogId After(LogIndex index) const;
   };
 
   [[nodiscard]] std::unexpected<ImportError> Failure(std::string reason) const;
@@ -91,6 +96,8 @@ class Importer {
   Status TakeEntry(Entry entry);
   Status TakeRow(std::string key, std::string value);
 
+  static Status CheckIndex(const LogId& id);
+  static Status CheckFollows(const LogId& before, const LogId& id);
   Status AppendEntry(Entry entry);
   Status ResetLog(const LogId& purged);
   Status PutRow(std::string key, std::string value);
@@ -106,7 +113,7 @@ class Importer {
   std::uint64_t line_number_ = 0;
   ImportReport report_;
   StateScalars state_;
-  LogEnd log_;
+  LogEnds log_;
   std::optional<NodeId> node_id_;
   std::optional<Vote> vote_;
   std::optional<LogId> committed_;

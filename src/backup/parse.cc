@@ -199,6 +199,11 @@ LineParser::LineParser(LineParser&&) noexcept = default;
 LineParser& LineParser::operator=(LineParser&&) noexcept = default;
 
 std::expected<Line, ParseError> LineParser::Parse(std::string_view text) {
+  if (text.size() > kLineBytesMax) {
+    return std::unexpected(ParseError{"the line has " + std::to_string(text.size()) + " bytes; at most " +
+                                          std::to_string(kLineBytesMax) + " are read: is this a backup?",
+                                      {}});
+  }
   Line line;
   if (auto error = buffers_->parser.Parse(text, As(ReadLine, &line))) return std::unexpected(std::move(*error));
   return line;

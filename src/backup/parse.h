@@ -12,6 +12,10 @@
 
 namespace metasrv::backup {
 
+// Longer lines are refused before they are read. The longest that this program writes is a record or a transaction as
+// large as a message, whose bytes take up to four characters each.
+inline constexpr std::size_t kLineBytesMax = std::size_t{512} << 20U;
+
 // Why a text was refused.
 struct ParseError {
   std::string reason;                 // for example: missing field `seq`

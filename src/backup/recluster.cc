@@ -34,7 +34,8 @@ std::optional<std::uint16_t> ParsePort(std::string_view text) {
 }
 
 bool IsHost(std::string_view host) {
-  if (host.empty()) return false;
+  const auto is_visible = [](char c) { return c > ' ' && c <= '~'; };  // ASCII only, as in every URL
+  if (host.empty() || !std::ranges::all_of(host, is_visible)) return false;
   if (host.front() == '[') return host.size() > 2 && host.back() == ']';
   return host.find_first_of(":[] \t%<>^|\\") == std::string_view::npos;
 }

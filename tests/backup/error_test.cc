@@ -13,6 +13,8 @@ namespace {
   R"(["raft_log",{"Vote":{"leader_id":{"term":)" #term R"(,"node_id":)" #node R"(},"committed":)" #committed R"(}}])"
 #define COMMITTED(term, index) \
   R"(["raft_log",{"Committed":{"leader_id":{"term":)" #term R"(,"node_id":0},"index":)" #index R"(}}])"
+#define PURGED(term, index) \
+  R"(["raft_log",{"Purged":{"leader_id":{"term":)" #term R"(,"node_id":0},"index":)" #index R"(}}])"
 #define RECORD(key) R"(["state_machine/0",{"GenericKV":{"key":")" key R"(","value":{"seq":1,"data":[]}}}])"
 #define EXPIRE(time_ms, seq) \
   R"(["state_machine/0",{"Expire":{"key":{"time_ms":)" #time_ms R"(,"seq":)" #seq R"(},"value":{"key":"k"}}}])"
@@ -65,6 +67,18 @@ std::vector<ErrorCase> Cases() {
       {"StepBack", {HEADER("V004"), BLANK(1, 0, 2), BLANK(1, 0, 1)}, "log entries are not consecutive"},
       {"TermGoesBack", {HEADER("V004"), BLANK(2, 0, 1), BLANK(1, 0, 2)}, "log ids do not grow"},
       {"LeaderGoesBack", {HEADER("V004"), BLANK(1, 4, 1), BLANK(1, 3, 2)}, "log ids do not grow"},
+      {"PurgedBelowTheFirstEntry",
+       {HEADER("V003"), BLANK(1, 0, 5), BLANK(2, 0, 6), PURGED(1, 3)},
+       "log entries are not consecutive: T1-N0.5 follows T1-N0.3 (line 4)"},
+      {"PurgedInALaterTermThanWhatFollows",
+       {HEADER("V003"), BLANK(1, 0, 5), BLANK(1, 0, 6), BLANK(2, 0, 7), PURGED(2, 5)},
+       "log ids do not grow: T1-N0.6 follows T2-N0.5 (line 5)"},
+      {"TheGreatestLogIndex",
+       {HEADER("V004"), BLANK(1, 0, 18446744073709551615)},
+       "the log index of T1-N0.18446744073709551615 is the greatest there is: no entry could follow (line 2)"},
+      {"TheGreatestLogIndexPurged",
+       {HEADER("V004"), PURGED(1, 18446744073709551615)},
+       "the log index of T1-N0.18446744073709551615 is the greatest there is: no entry could follow (line 2)"},
       {"SmallerVote", {HEADER("V004"), VOTE(2, 1, true), VOTE(2, 1, false)}, "the vote is smaller"},
       {"SmallerVoter", {HEADER("V004"), VOTE(2, 2, false), VOTE(2, 1, true)}, "the vote is smaller"},
       {"CommittedGoesBack", {HEADER("V004"), COMMITTED(2, 5), COMMITTED(2, 4)}, "committed goes back"},

@@ -45,6 +45,14 @@ constexpr char kAppliedNewerTerm[] =
     R"(["state_machine/0",{"StateMachineMeta":{"key":"LastApplied","value":{"LogId":{"leader_id":{"term":4,"node_id":2},"index":10}}}}])";
 constexpr char kPurged20[] = R"(["raft_log",{"Purged":{"leader_id":{"term":3,"node_id":2},"index":20}}])";
 
+TEST(Recluster, RefusesAStateThatNoEntryCanFollow) {
+  constexpr char kAppliedAll[] =
+      R"(["state_machine/0",{"StateMachineMeta":{"key":"LastApplied","value":{"LogId":{"leader_id":{"term":3,"node_id":2},"index":18446744073709551615}}}}])";
+  const auto directory = Import(Document({kAppliedAll}), ClusterOf({"1=h:1"}, NodeId(1)));
+  ASSERT_FALSE(directory.has_value());
+  EXPECT_TRUE(directory.error().starts_with("the log index of T3-N2.18446744073709551615")) << directory.error();
+}
+
 TEST(Recluster, DropsALogThatTheStateIsAheadOf) {
   io::LogContents log = LogAfter(Document({kEntry20, kApplied40}));
   ASSERT_EQ(log.entries.size(), 2u);
@@ -108,7 +116,8 @@ INSTANTIATE_TEST_SUITE_P(
         PeerCase{"1=", "invalid peer raft addr: "}, PeerCase{"1=h", "invalid peer raft addr: h"},
         PeerCase{"1=:7", "invalid peer raft addr: :7"}, PeerCase{"1=h:", "invalid peer raft addr: h:"},
         PeerCase{"1=h:65536", "invalid peer raft addr: h:65536"}, PeerCase{"1=::1:7", "invalid peer raft addr: ::1:7"},
-        PeerCase{"1=a b:7", "invalid peer raft addr: a b:7"}));
+        PeerCase{"1=a b:7", "invalid peer raft addr: a b:7"}, PeerCase{"1=\xff:7", "invalid peer raft addr: \xff:7"},
+        PeerCase{"1=[\t]:7", "invalid peer raft addr: [\t]:7"}));
 
 TEST(NewCluster, TakesTheLastOfTwoAddressesOfOneNode) {
   EXPECT_EQ(ClusterOf({"1=a:1", "1=b:2"}, NodeId(1)).members.at(NodeId(1)), (Endpoint{"b", 2}));
