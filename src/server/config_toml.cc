@@ -86,9 +86,11 @@ void CollectUnknown(const toml::table& table, const std::string& prefix, const s
                     std::vector<std::string>& warnings) {
   for (const auto& [key, node] : table) {
     const std::string path = prefix + std::string(key.str());
-    if (std::ranges::find(kTables, path) != kTables.end()) {
+    // Only a quoted key holds a dot; it is none of ours, whatever it looks like.
+    const bool quoted = key.str().find('.') != std::string_view::npos;
+    if (!quoted && std::ranges::find(kTables, path) != kTables.end()) {
       CollectUnknown(*node.as_table(), path + ".", known, warnings);
-    } else if (!known.contains(path)) {
+    } else if (quoted || !known.contains(path)) {
       warnings.push_back("configuration key `" + path + "` is not used and was ignored");
     }
   }

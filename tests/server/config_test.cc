@@ -99,6 +99,13 @@ TEST(Toml, UnknownKeysAreIgnoredWithAWarningEach) {
   EXPECT_EQ(config.warnings.size(), 4U);
 }
 
+TEST(Toml, AQuotedKeyWithADotIsNoneOfOurs) {
+  Config config = DefaultConfig();
+  ASSERT_TRUE(ApplyToml("\"log.file\" = 1\n\"raft_config.id\" = 7\n\"log.stderr\" = {}", config));
+  EXPECT_EQ(config.raft.id, 0U);
+  EXPECT_EQ(config.warnings.size(), 3U);
+}
+
 TEST(Toml, AnEmptyLogHeaderIsLegal) {
   Config config = DefaultConfig();
   EXPECT_TRUE(ApplyToml("[log]\n", config));
