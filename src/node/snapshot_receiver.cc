@@ -79,7 +79,7 @@ void SnapshotReceiver::OnOffer(NodeId from, const pb::SnapshotOffer& offer) {
 void SnapshotReceiver::Open(NodeId from, const pb::SnapshotOffer& offer) {
   transfer_.reset();  // what it collected stays staged
   sm::Store& store = context_.env.state_store;
-  Transfer& transfer = transfer_.emplace();
+  Transfer& transfer = transfer_.emplace(Transfer{});
   transfer.from = from;
   transfer.term = Term(offer.term());
   transfer.number = offer.transfer();

@@ -41,7 +41,7 @@ class SnapshotReceiver {
     std::uint64_t number = 0;
     Stage stage = Stage::kCollecting;
     pb::SnapshotStaging place;  // what has been collected
-    sm::RowsHash state_hash;
+    sm::RowsHash state_hash{};
     std::unique_ptr<sm::Installer> installer;
     std::uint64_t unflushed_bytes = 0;
     SnapshotMeta meta;  // once complete

@@ -52,7 +52,7 @@ void SnapshotSender::StartNext() {
 }
 
 void SnapshotSender::Begin(const SendSnapshot& order) {
-  Transfer& transfer = transfer_.emplace();
+  Transfer& transfer = transfer_.emplace(Transfer{});
   transfer.number = ++last_transfer_;
   transfer.to = order.to;
   transfer.term = order.term;
