@@ -19,6 +19,10 @@ find_package(OpenSSL REQUIRED)
 pkg_check_modules(cpp_httplib REQUIRED IMPORTED_TARGET cpp-httplib)
 add_library(httplib::httplib ALIAS PkgConfig::cpp_httplib)
 
+# Lua as compiled for C++: its errors are exceptions, so that destructors run.
+pkg_check_modules(lua REQUIRED IMPORTED_TARGET lua5.4-c++)
+add_library(lua::lua ALIAS PkgConfig::lua)
+
 # The allocator of the server and of the load generator; sanitizers bring their own.
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 add_library(metasrv_malloc INTERFACE)

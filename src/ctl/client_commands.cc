@@ -1,4 +1,6 @@
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "ctl/commands.h"
 #include "ctl/meta_client.h"
@@ -84,6 +86,23 @@ CommandResult Execute(const KeysLayoutCommand& command, const Terminal& terminal
     terminal.out << item.prefix() << ' ' << item.count() << '\n';
     return {};
   });
+}
+
+CommandResult Execute(const BenchConnectionsCommand& command, const Terminal& terminal) {
+  terminal.out << "loop: connect to metasrv " << command.grpc_address
+               << ", get_kv('foo'), do not drop the connection, num=" << command.count << std::endl;
+  std::vector<std::unique_ptr<MetaClient>> open;
+  for (std::uint64_t i = 1; i <= command.count; ++i) {
+    auto client = MetaClient::Connect(command.grpc_address, std::nullopt);
+    if (!client) return std::unexpected(client.error());
+    const auto record = (*client)->Get("foo");
+    terminal.out << i
+                 << "-th: get_kv(foo): " << (record ? "Ok(" + RecordText(*record) + ")" : "Err(" + record.error() + ")")
+                 << std::endl;
+    open.push_back(std::move(*client));
+  }
+  terminal.out << "bench completed: " << open.size() << " connections created" << std::endl;
+  return {};
 }
 
 }  // namespace metasrv::ctl

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <memory>
 #include <utility>
 
@@ -49,6 +50,7 @@ class Parser {
     DeclareClientCommands();
     DeclareBackupCommands();
     DeclareAdminCommands();
+    DeclareTools();
   }
 
   std::expected<Command, Message> Parse(std::vector<std::string> arguments,
@@ -57,6 +59,8 @@ class Parser {
     try {
       app_.parse(std::move(arguments));
     } catch (const CLI::CallForHelp&) {
+      const auto unknown = app_.remaining();
+      if (!unknown.empty()) return std::unexpected(UsageError("unrecognized subcommand '" + unknown.front() + "'"));
       return std::unexpected(Message{0, app_.help()});
     } catch (const CLI::CallForVersion& version) {
       return std::unexpected(Message{0, std::string(version.what()) + "\n"});
@@ -137,6 +141,32 @@ class Parser {
     AddAdminAddress(Subcommand("metrics", "Print the metrics of a node", MetricsCommand{}), kAdminDefault);
   }
 
+  void DeclareTools() {
+    auto* bench = Subcommand("bench-client-num-conn", "Open many connections and keep them", BenchConnectionsCommand{});
+    AddGrpcAddress(bench);
+    bench->app->add_option("--num", bench->command.count, "How many connections")->check(DigitsOnly);
+    auto* lua = Subcommand("lua", "Run Lua scripts; standard input when none is named", LuaCommand{});
+    auto* file = AddRepeatable(lua->app->add_option("--file"), "Script file to run; repeatable");
+    AddRepeatable(lua->app->add_option("--script"), "Lua code to run; repeatable, in order with --file");
+    lua->app->callback([lua, file] { lua->command.sources = SourcesInOrder(*lua->app, file); });
+    auto* dump = Subcommand("dump-raft-log-wal", "Print the Raft log of a stopped node", DumpLogCommand{});
+    dump->app->add_option("--raft-dir", dump->command.raft_dir, "Data directory of a stopped node")->required();
+    dump->app->add_flag("-V,--decode-values", dump->command.decode_values, "Also print the values that are written");
+    dump->app->add_flag("-R,--raw", dump->command.raw, "Also print the bytes of the values that are written");
+  }
+
+  // What the options of `lua` named, in the order of the command line.
+  static std::vector<LuaCommand::Source> SourcesInOrder(const CLI::App& app, const CLI::Option* file) {
+    std::vector<LuaCommand::Source> sources;
+    std::map<const CLI::Option*, std::size_t> taken;
+    for (const CLI::Option* option : app.parse_order()) {
+      const auto& values = option->results();
+      const std::size_t next = taken[option]++;
+      if (next < values.size()) sources.push_back({option == file, values[next]});
+    }
+    return sources;
+  }
+
   template <class T>
   struct Declared {
     CLI::App* app;
@@ -173,9 +203,13 @@ class Parser {
     subcommand->app->add_option("--admin-api-address", subcommand->command.admin_address, "HTTP address of a node");
   }
 
+  static CLI::Option* AddRepeatable(CLI::Option* option, const char* description) {
+    option->description(description);
+    return option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  }
+
   static void AddPeers(CLI::Option* option) {
-    option->description("Member of the new cluster, <id>=<host>:<port>; repeatable");
-    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    AddRepeatable(option, "Member of the new cluster, <id>=<host>:<port>; repeatable");
   }
 
   std::expected<Command, Message> FlagOnlyForm(const std::optional<std::string>& env_address) {

@@ -65,10 +65,27 @@ struct ListFeaturesCommand {
 struct MetricsCommand {
   std::string admin_address;
 };
+struct BenchConnectionsCommand {
+  std::string grpc_address;
+  std::uint64_t count = 10'000;
+};
+struct LuaCommand {
+  struct Source {
+    bool is_file = false;
+    std::string text;  // path or code
+  };
+  std::vector<Source> sources;  // in the order of the command line; none: standard input is the script
+};
+struct DumpLogCommand {
+  std::string raft_dir;
+  bool decode_values = false;
+  bool raw = false;
+};
 
-using Command = std::variant<StatusCommand, GetCommand, UpsertCommand, WatchCommand, MemberListCommand,
-                             KeysLayoutCommand, ExportCommand, ImportCommand, TransferLeaderCommand,
-                             TriggerSnapshotCommand, SetFeatureCommand, ListFeaturesCommand, MetricsCommand>;
+using Command =
+    std::variant<StatusCommand, GetCommand, UpsertCommand, WatchCommand, MemberListCommand, KeysLayoutCommand,
+                 ExportCommand, ImportCommand, TransferLeaderCommand, TriggerSnapshotCommand, SetFeatureCommand,
+                 ListFeaturesCommand, MetricsCommand, BenchConnectionsCommand, LuaCommand, DumpLogCommand>;
 
 // The command line asked for a text instead of an action: help, version or a usage error.
 struct Message {

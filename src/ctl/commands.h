@@ -25,6 +25,11 @@ using CommandResult = std::expected<void, std::string>;
 [[nodiscard]] CommandResult Execute(const ListFeaturesCommand& command, const Terminal& terminal);
 [[nodiscard]] CommandResult Execute(const MetricsCommand& command, const Terminal& terminal);
 
+[[nodiscard]] CommandResult Execute(const BenchConnectionsCommand& command, const Terminal& terminal);
+[[nodiscard]] CommandResult Execute(const LuaCommand& command, const Terminal& terminal);
+[[nodiscard]] CommandResult DumpLog(const DumpLogCommand& command, const OpenDirectory& open_directory,
+                                    const Terminal& terminal);
+
 [[nodiscard]] CommandResult ExportFromServer(const ExportCommand& command, const Terminal& terminal);
 [[nodiscard]] CommandResult ExportFromDirectory(const ExportCommand& command, const OpenDirectory& open_directory,
                                                 const Terminal& terminal);

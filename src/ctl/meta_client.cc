@@ -1,33 +1,15 @@
 #include "ctl/meta_client.h"
 
-#include <grpcpp/grpcpp.h>
-
-#include <chrono>
 #include <utility>
 
-#include "auth.pb.h"
 #include "backup/request_json.h"
-#include "common/version.h"
-#include "ctl/access.h"
-#include "meta.grpc.pb.h"
+#include "ctl/grpc_session.h"
 
 namespace metasrv::ctl {
 namespace {
 
-constexpr int kMessageBytesMax = 32 * 1024 * 1024;
 // Servers below do not know ExportV1 (metactl.md §4.11).
 constexpr std::uint64_t kFirstWithExportV1 = 1'002'315;
-
-std::string Text(const grpc::Status& status) {
-  static constexpr const char* kNames[] = {
-      "Ok",       "Cancelled",      "Unknown",          "InvalidArgument",   "DeadlineExceeded",
-      "NotFound", "AlreadyExists",  "PermissionDenied", "ResourceExhausted", "FailedPrecondition",
-      "Aborted",  "OutOfRange",     "Unimplemented",    "Internal",          "Unavailable",
-      "DataLoss", "Unauthenticated"};
-  const auto code = static_cast<std::size_t>(status.error_code());
-  const std::string name = code < std::size(kNames) ? kNames[code] : std::to_string(code);
-  return "gRPC error: status: " + name + ", message: " + status.error_message();
-}
 
 }  // namespace
 
@@ -36,43 +18,20 @@ class MetaClient::Impl {
   explicit Impl(std::optional<Duration> timeout) : timeout_(timeout) {}
 
   Done Open(const std::string& address) {
-    auto credentials = access_.Credentials();
-    if (!credentials) return std::unexpected(credentials.error());
-    grpc::ChannelArguments arguments;
-    arguments.SetMaxReceiveMessageSize(-1);  // a line of an export may be longer than any request
-    arguments.SetMaxSendMessageSize(kMessageBytesMax);
-    arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-    if (!access_.tls_domain.empty()) arguments.SetSslTargetNameOverride(access_.tls_domain);
-    stub = meta::MetaService::NewStub(grpc::CreateCustomChannel(address, *credentials, arguments));
-    return Handshake();
-  }
-
-  Done Handshake() {
-    grpc::ClientContext context;
-    SetDeadline(context);
-    pb::BasicAuth auth;
-    auth.set_username(access_.user);
-    auth.set_password(access_.password);
-    meta::HandshakeRequest request;
-    request.set_protocol_version(kProtocolVersionDigits);
-    request.set_payload(auth.SerializeAsString());
-    auto stream = stub->Handshake(&context);
-    stream->Write(request);
-    stream->WritesDone();
-    meta::HandshakeResponse response;
-    const bool answered = stream->Read(&response);
-    if (const auto status = stream->Finish(); !status.ok()) return std::unexpected(Text(status));
-    if (!answered) return std::unexpected("gRPC error: the server ended the handshake without an answer");
-    token_ = response.payload();
-    server_version = response.protocol_version();
+    const Access access = Access::FromEnvironment();
+    auto opened = OpenStub(address, access);
+    if (!opened) return std::unexpected(opened.error());
+    stub = std::move(*opened);
+    auto answered = Handshake(*stub, access, timeout_);
+    if (!answered) return std::unexpected(answered.error());
+    session = std::move(*answered);
     return {};
   }
 
-  void Prepare(grpc::ClientContext& context) const { context.AddMetadata("auth-token-bin", token_); }
-
-  void SetDeadline(grpc::ClientContext& context) const {
-    if (timeout_)
-      context.set_deadline(std::chrono::system_clock::now() + std::chrono::microseconds(timeout_->micros()));
+  // For a unary call: with the time-out, which the life of a stream does not have.
+  void PrepareUnary(grpc::ClientContext& context) const {
+    session.Authorize(context);
+    if (timeout_) SetDeadline(context, *timeout_);
   }
 
   // One unary call with token and time-out.
@@ -80,11 +39,10 @@ class MetaClient::Impl {
   Result<Reply> Call(grpc::Status (meta::MetaService::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),
                      const Request& request) {
     grpc::ClientContext context;
-    Prepare(context);
-    SetDeadline(context);
+    PrepareUnary(context);
     Reply reply;
     if (const auto status = (*stub.*method)(&context, request, &reply); !status.ok())
-      return std::unexpected(Text(status));
+      return std::unexpected(ErrorText(status));
     return reply;
   }
 
@@ -98,17 +56,15 @@ class MetaClient::Impl {
         return taken;
       }
     }
-    if (const auto status = stream.Finish(); !status.ok()) return std::unexpected(Text(status));
+    if (const auto status = stream.Finish(); !status.ok()) return std::unexpected(ErrorText(status));
     return {};
   }
 
   std::unique_ptr<meta::MetaService::Stub> stub;
-  std::uint64_t server_version = 0;
+  Session session;
 
  private:
-  const Access access_ = Access::FromEnvironment();
   std::optional<Duration> timeout_;
-  std::string token_;
 };
 
 MetaClient::MetaClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -127,8 +83,7 @@ MetaClient::Result<meta::ClusterStatus> MetaClient::Status() {
 
 MetaClient::Result<std::optional<meta::SeqV>> MetaClient::Get(const std::string& key) {
   grpc::ClientContext context;
-  impl_->Prepare(context);
-  impl_->SetDeadline(context);
+  impl_->PrepareUnary(context);
   meta::RaftRequest request;
   request.set_data(backup::ReadRequestJson(backup::GetKv{key}));
   std::optional<meta::SeqV> record;
@@ -141,7 +96,7 @@ MetaClient::Result<std::optional<meta::SeqV>> MetaClient::Get(const std::string&
   return record;
 }
 
-MetaClient::Result<meta::TxnPutResponse> MetaClient::Upsert(const std::string& key, const std::string& value) {
+meta::TxnRequest UpsertRequest(const std::string& key, const std::string& value) {
   meta::TxnRequest request;
   auto* condition = request.add_condition();
   condition->set_key(key);
@@ -152,12 +107,20 @@ MetaClient::Result<meta::TxnPutResponse> MetaClient::Upsert(const std::string& k
   put->set_value(value);
   put->set_prev_value(true);
   request.add_else_then()->mutable_get()->set_key(key);
-  auto reply = impl_->Call(&meta::MetaService::Stub::Transaction, request);
-  if (!reply) return std::unexpected(reply.error());
-  if (reply->responses_size() != 1 || !reply->responses(0).has_put()) {
-    return std::unexpected("unexpected answer to a write: " + reply->ShortDebugString());
+  return request;
+}
+
+std::expected<meta::TxnPutResponse, std::string> UpsertReply(const meta::TxnReply& reply) {
+  if (reply.responses_size() != 1 || !reply.responses(0).has_put()) {
+    return std::unexpected("unexpected answer to a write: " + reply.ShortDebugString());
   }
-  return reply->responses(0).put();
+  return reply.responses(0).put();
+}
+
+MetaClient::Result<meta::TxnPutResponse> MetaClient::Upsert(const std::string& key, const std::string& value) {
+  auto reply = impl_->Call(&meta::MetaService::Stub::Transaction, UpsertRequest(key, value));
+  if (!reply) return std::unexpected(reply.error());
+  return UpsertReply(*reply);
 }
 
 MetaClient::Result<std::vector<std::string>> MetaClient::MemberList() {
@@ -178,14 +141,14 @@ MetaClient::Done MetaClient::List(const std::string& prefix,
 MetaClient::Done MetaClient::Export(std::optional<std::uint64_t> chunk_size,
                                     const std::function<Done(const std::string& line)>& on_item) {
   grpc::ClientContext context;
-  impl_->Prepare(context);
+  impl_->session.Authorize(context);
   const auto each_line = [&on_item](const meta::ExportedChunk& chunk) -> Done {
     for (const auto& line : chunk.data()) {
       if (auto taken = on_item(line); !taken) return taken;
     }
     return {};
   };
-  if (impl_->server_version < kFirstWithExportV1) {
+  if (impl_->session.server_version < kFirstWithExportV1) {
     return Impl::Drain(context, *impl_->stub->Export(&context, meta::Empty{}), each_line);
   }
   meta::ExportRequest request;
@@ -196,14 +159,14 @@ MetaClient::Done MetaClient::Export(std::optional<std::uint64_t> chunk_size,
 MetaClient::Done MetaClient::Watch(const meta::WatchRequest& request,
                                    const std::function<Done(const meta::WatchResponse&)>& on_item) {
   grpc::ClientContext context;
-  impl_->Prepare(context);
+  impl_->session.Authorize(context);
   return Impl::Drain(context, *impl_->stub->Watch(&context, request), on_item);
 }
 
 MetaClient::Done MetaClient::KeysLayout(std::optional<std::uint32_t> depth,
                                         const std::function<Done(const meta::KeysCount&)>& on_item) {
   grpc::ClientContext context;
-  impl_->Prepare(context);
+  impl_->session.Authorize(context);
   meta::KeysLayoutRequest request;
   if (depth) request.set_depth(*depth);
   return Impl::Drain(context, *impl_->stub->SnapshotKeysLayout(&context, request), on_item);

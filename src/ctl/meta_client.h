@@ -14,6 +14,11 @@
 
 namespace metasrv::ctl {
 
+// An unconditional write as the tools send it (export-format.md §6.1), and the part of its answer that tells the record
+// before and after. Errors: the answer has another shape.
+[[nodiscard]] meta::TxnRequest UpsertRequest(const std::string& key, const std::string& value);
+[[nodiscard]] std::expected<meta::TxnPutResponse, std::string> UpsertReply(const meta::TxnReply& reply);
+
 // A blocking client of one node's client API (grpc-api.md §3), logged in as the environment says (access.h). Errors are
 // texts for the operator.
 class MetaClient {

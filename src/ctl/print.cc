@@ -1,12 +1,11 @@
 #include "ctl/print.h"
 
-#include <array>
-#include <cstdio>
 #include <map>
 #include <string_view>
 
 #include "backup/encode.h"
 #include "common/utf8.h"
+#include "ctl/time_text.h"
 
 namespace metasrv::ctl {
 namespace {
@@ -62,28 +61,6 @@ std::string DebugText(bool present, const meta::SeqV& record) {
   return "Some(SeqV { seq: " + std::to_string(record.seq()) + ", meta: " + meta + ", data: \"[binary]\" })";
 }
 
-// "YYYY-MM-DDThh:mm:ss.mmm" of milliseconds since 1970, UTC, by civil-day arithmetic.
-std::string UtcText(std::uint64_t millis) {
-  const std::uint64_t days = millis / 86'400'000;
-  const std::uint64_t in_day = millis % 86'400'000;
-  const std::uint64_t shifted = days + 719'468;  // days since 0000-03-01
-  const std::uint64_t era = shifted / 146'097;
-  const std::uint64_t day_of_era = shifted % 146'097;
-  const std::uint64_t year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const std::uint64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const std::uint64_t month_from_march = (5 * day_of_year + 2) / 153;
-  const std::uint64_t day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-  const std::uint64_t month = month_from_march < 10 ? month_from_march + 3 : month_from_march - 9;
-  const std::uint64_t year = year_of_era + era * 400 + (month <= 2 ? 1 : 0);
-  std::array<char, 96> text{};
-  std::snprintf(text.data(), text.size(), "%04llu-%02llu-%02lluT%02llu:%02llu:%02llu.%03llu",
-                static_cast<unsigned long long>(year), static_cast<unsigned long long>(month),
-                static_cast<unsigned long long>(day), static_cast<unsigned long long>(in_day / 3'600'000),
-                static_cast<unsigned long long>(in_day / 60'000 % 60),
-                static_cast<unsigned long long>(in_day / 1000 % 60), static_cast<unsigned long long>(in_day % 1000));
-  return text.data();
-}
-
 std::string ValueText(const std::string& bytes) {
   if (IsUtf8(bytes)) return "'" + bytes + "'";
   std::string text = "[";
@@ -95,8 +72,7 @@ std::string WatchedRecord(bool present, const meta::SeqV& record) {
   if (!present) return "None";
   std::string meta;
   if (record.meta().has_expire_at()) {
-    const std::uint64_t expire = record.meta().expire_at();
-    meta = "expire=" + UtcText(expire > 100'000'000'000 ? expire : expire * 1000);
+    meta = "expire=" + UtcText(ExpiryMillis(record.meta().expire_at()));
   }
   if (record.meta().has_proposed_at_ms()) {
     meta += (meta.empty() ? "" : ", ") + ("proposed=" + UtcText(record.meta().proposed_at_ms()));
@@ -131,6 +107,10 @@ std::string StatusText(const meta::ClusterStatus& status) {
 std::string UpsertText(const meta::TxnPutResponse& reply) {
   return "upsert-result: None: " + DebugText(reply.has_prev_value(), reply.prev_value()) + " -> " +
          DebugText(reply.has_current(), reply.current()) + "\n";
+}
+
+std::string RecordText(const std::optional<meta::SeqV>& record) {
+  return DebugText(record.has_value(), record.value_or(meta::SeqV()));
 }
 
 std::string GetText(const std::optional<meta::SeqV>& record) {

@@ -14,4 +14,7 @@ namespace metasrv::ctl {
 [[nodiscard]] std::string GetText(const std::optional<meta::SeqV>& record);  // §4.3
 [[nodiscard]] std::string WatchText(const meta::WatchResponse& event);       // §4.4
 
+// "None", or the record without its data: "Some(SeqV { .. })" (§4.2, §4.13). No line end.
+[[nodiscard]] std::string RecordText(const std::optional<meta::SeqV>& record);
+
 }  // namespace metasrv::ctl

@@ -17,6 +17,8 @@ CommandResult Dispatch(const Command& command, const OpenDirectory& open_directo
           return one.raft_dir ? ExportFromDirectory(one, open_directory, terminal) : ExportFromServer(one, terminal);
         } else if constexpr (std::is_same_v<T, ImportCommand>) {
           return ImportIntoDirectory(one, open_directory, terminal);
+        } else if constexpr (std::is_same_v<T, DumpLogCommand>) {
+          return DumpLog(one, open_directory, terminal);
         } else {
           return Execute(one, terminal);
         }

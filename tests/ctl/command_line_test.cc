@@ -34,6 +34,10 @@ TEST(CommandLine, EverySubcommandHasTheDefaultsOfTheSpecification) {
   EXPECT_EQ("127.0.0.1:28101", Parsed<TriggerSnapshotCommand>({"trigger-snapshot"}).admin_address);
   EXPECT_EQ("127.0.0.1:28002", Parsed<ListFeaturesCommand>({"list-features"}).admin_address);
   EXPECT_EQ("127.0.0.1:28002", Parsed<MetricsCommand>({"metrics"}).admin_address);
+  EXPECT_EQ(10'000U, Parsed<BenchConnectionsCommand>({"bench-client-num-conn"}).count);
+  EXPECT_TRUE(Parsed<LuaCommand>({"lua"}).sources.empty());
+  const auto dump = Parsed<DumpLogCommand>({"dump-raft-log-wal", "--raft-dir", "d"});
+  EXPECT_FALSE(dump.decode_values || dump.raw);
   const auto backup = Parsed<ExportCommand>({"export"});
   EXPECT_EQ("127.0.0.1:9191", backup.grpc_address);
   EXPECT_EQ("", backup.db);
@@ -63,10 +67,25 @@ TEST(CommandLine, ImportCollectsEveryInitialClusterMember) {
   EXPECT_THAT(import.initial_cluster, ElementsAre("1=a:1", "2=b:2"));
 }
 
+TEST(CommandLine, LuaKeepsTheOrderOfFilesAndScripts) {
+  const auto lua = Parsed<LuaCommand>({"lua", "--script", "a", "--file=b.lua", "--file", "c.lua", "--script=d=1"});
+  std::string order;
+  for (const auto& source : lua.sources) order += (source.is_file ? " file:" : " script:") + source.text;
+  EXPECT_EQ(" script:a file:b.lua file:c.lua script:d=1", order);
+}
+
+TEST(CommandLine, OnlyTheLogDumpHasShortOptions) {
+  const auto dump = Parsed<DumpLogCommand>({"dump-raft-log-wal", "-V", "--raft-dir=d", "-R"});
+  EXPECT_TRUE(dump.decode_values && dump.raw);
+  const auto both = Parsed<DumpLogCommand>({"dump-raft-log-wal", "-RV", "--raft-dir=d"});
+  EXPECT_TRUE(both.decode_values && both.raw);
+}
+
 TEST(CommandLine, WrongUsageEndsWithCodeTwoAndSaysWhy) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"frobnicate"},
                                              {"stat"},
+                                             {"help", "stat"},
                                              {"status", "--frobnicate"},
                                              {"status", "extra"},
                                              {"get"},
@@ -81,6 +100,11 @@ TEST(CommandLine, WrongUsageEndsWithCodeTwoAndSaysWhy) {
                                              {"transfer-leader", "--to", "leader"},
                                              {"set-feature", "--feature", "dummy", "--enable", "yes"},
                                              {"status", "--raft-dir", "d"},
+                                             {"dump-raft-log-wal"},
+                                             {"lua", "script.lua"},
+                                             {"lua", "--script"},
+                                             {"bench-client-num-conn", "--num", "many"},
+                                             {"member-list", "--admin-api-address", "h:1"},
                                              {"get", "status", "--key", "k"}}) {
     const auto message = Refused(arguments);
     EXPECT_EQ(2, message.exit_code) << testing::PrintToString(arguments);
