@@ -139,6 +139,7 @@ void CloseAndExitIfNeeded(MetaProcess& process, int exit_code) {
 int RunUntilEnd(MetaProcess& process, Waiter& waiter) {
   auto started = process.Start({PrintLine, [&](auto result) { waiter.Registered(std::move(result)); },
                                 [&](const std::string& reason) { waiter.Fatal(reason); }});
+  if (!started) server::LogError("Failed to start MetaNode: " + started.error());
   if (started) {
     process.JoinAndRegister();
     started = waiter.WaitRegistered();

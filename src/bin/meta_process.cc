@@ -48,7 +48,7 @@ server::PeerFigures ToFigures(const io::TransportStats& stats) {
 }
 
 server::StateFigures ToFigures(const io::StateFileStats& stats) {
-  return {stats.data_bytes, stats.index_bytes, stats.blocks, stats.rows};
+  return {stats.data_bytes, stats.index_bytes, stats.blocks, stats.rows, stats.cache_hits, stats.cache_misses};
 }
 
 std::optional<server::Login> LoginOf(const server::Config& config) {
@@ -120,6 +120,7 @@ Status MetaProcess::Impl::OpenStores() {
   const auto contents = log_store->Visit([&has_entries](const Entry&) { has_entries = true; });
   if (!contents) return std::unexpected(contents.error().detail);
   initialised = HoldsNode(*contents, has_entries, *state_store);
+  if (!initialised) server::LogInfo("Initialize on-disk data at " + config.raft.raft_dir);
   return {};
 }
 

@@ -43,6 +43,7 @@ struct LogStats {
   std::uint64_t wal_bytes = 0;   // bytes of log files on disk
   std::uint64_t wal_offset = 0;  // bytes ever written by this process
   std::uint64_t entry_count = 0;
+  std::vector<std::uint64_t> closed_wal_bytes{};  // of wal_bytes, those of each complete file, oldest first
 };
 
 // Entries of a log as it was when the cursor was made, one at a time. Outlives later writes, and the store.

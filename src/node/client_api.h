@@ -97,6 +97,8 @@ struct NodeStatus {
   std::optional<LogId> committed;  // as the export reports it
   std::optional<LogId> snapshot;   // what the durable state covers, once a flush or an install was made
   RowCounts snapshot_rows;         // at that time
+  bool flushing = false;           // the state is being made durable
+  std::uint64_t flushed_rows = 0;  // changes of rows that flushes of this process made durable
   std::uint64_t last_seq = 0;
   Membership applied_membership;
   std::optional<LogId> applied_membership_id;

@@ -43,6 +43,7 @@ Compaction::Compaction(Context& context, Pump& pump, const sm::Machine& machine,
 void Compaction::OnApplied(const Entry& entry, const sm::Applied& applied) {
   for (const sm::Change& change : applied.changes) Count(change, rows_);
   ++applied_;
+  changes_ += applied.changes.size();
   bytes_ += entry.ByteSize();
   TriggerWhenDue();
 }
@@ -65,13 +66,18 @@ void Compaction::Trigger() {
   applied_ = 0;
   segments_.push_back({pump_.applied_end(), std::exchange(bytes_, 0)});
   pause_end_ = context_.Now() + context_.options.snapshot_pause;
-  context_.env.state_store.Flush(context_.lifetime.Guard(
-      [this, covers = machine_.last_applied(), rows = rows_](bool ok) { OnFlushed(ok, covers, rows); }));
+  const auto covers = machine_.last_applied();
+  context_.Info("do_build_snapshot start: last_applied=" + (covers ? ToString(*covers) : "None"));
+  context_.env.state_store.Flush(
+      context_.lifetime.Guard([this, covers, rows = rows_, changes = std::exchange(changes_, 0)](bool ok) {
+        OnFlushed(ok, covers, rows, changes);
+      }));
 }
 
-void Compaction::OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows) {
+void Compaction::OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows, std::uint64_t changes) {
   flushing_ = false;
   if (!ok) return pump_.Fail("state store: a flush failed");
+  flushed_rows_ += changes;
   if (covers && (!durable_ || durable_->index < covers->index)) {
     durable_ = covers;
     durable_rows_ = rows;

@@ -29,6 +29,9 @@ class Compaction {
   // What the durable state covers, and the rows it had then.
   [[nodiscard]] const std::optional<LogId>& durable() const { return durable_; }
   [[nodiscard]] const RowCounts& durable_rows() const { return durable_rows_; }
+  [[nodiscard]] bool flushing() const { return flushing_; }
+  // Changes of rows that flushes have made durable since the start.
+  [[nodiscard]] std::uint64_t flushed_rows() const { return flushed_rows_; }
 
  private:
   // The entries that one flush covered, behind the ones before it.
@@ -38,7 +41,8 @@ class Compaction {
   };
 
   void TriggerWhenDue();
-  void OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows);
+  // `changes`: that the flush covers.
+  void OnFlushed(bool ok, std::optional<LogId> covers, const RowCounts& rows, std::uint64_t changes);
   [[nodiscard]] LogIndex FirstToKeep(LogIndex end) const;
   [[nodiscard]] std::optional<LogIndex> NeededByPeers() const;
   [[nodiscard]] LogIndex FirstWithin(std::uint64_t bytes_max, LogIndex end) const;
@@ -49,9 +53,11 @@ class Compaction {
   const SnapshotSender& sender_;
   std::optional<LogId> durable_;
   RowCounts durable_rows_;
-  RowCounts rows_;                // as of the last applied entry
-  std::uint64_t applied_ = 0;     // entries since the last flush began ...
-  std::uint64_t bytes_ = 0;       // ... and their bytes
+  RowCounts rows_;             // as of the last applied entry
+  std::uint64_t applied_ = 0;  // entries since the last flush began ...
+  std::uint64_t bytes_ = 0;    // ... their bytes ...
+  std::uint64_t changes_ = 0;  // ... and the changes they made
+  std::uint64_t flushed_rows_ = 0;
   std::deque<Segment> segments_;  // ascending, those that are not purged
   Instant pause_end_;             // entries alone cause no flush before
   Timer timer_;                   // ends the pause

@@ -299,6 +299,8 @@ NodeStatus Node::Impl::status() const {
   status.committed = pump_.stored().committed;
   status.snapshot = compaction_.durable();
   status.snapshot_rows = compaction_.durable_rows();
+  status.flushing = compaction_.flushing();
+  status.flushed_rows = compaction_.flushed_rows();
   status.last_seq = machine_.last_seq().value();
   if (auto applied = FromStored(machine_.last_applied(), machine_.last_membership())) {
     status.applied_membership = std::move(applied->membership);

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 #include <expected>
 #include <future>
 #include <nlohmann/json.hpp>
 
 #include "server/log.h"
+#include "server/profiler.h"
 #include "server/status_text.h"
 #include "sm/read.h"
 
@@ -74,6 +76,15 @@ std::string NotLeaderText(const AdminContext& context) {
          "; current_leader=" + RustOption(status ? status->raft.leader : std::nullopt);
 }
 
+// The lines that runbooks look for (operations.md §5.2).
+void LogSetFeature(const AdminContext& context, const std::string& feature, const std::string& enable) {
+  const auto status = context.node.WaitForStatus();
+  const std::string node = "id=" + std::to_string(status ? status->raft.id.value() : 0) + " ";
+  LogInfo(node + "Received set_feature request: feature=" + feature + ", enable=" + enable);
+  if (status && status->raft.role == RoleName::kLeader)
+    LogInfo(node + "Begin to set feature: " + feature + " to " + enable);
+}
+
 HttpReply SetFeature(const AdminContext& context, const HttpQuery& query) {
   const auto feature = Find(query, "feature");
   const auto enable = Find(query, "enable");
@@ -81,6 +92,7 @@ HttpReply SetFeature(const AdminContext& context, const HttpQuery& query) {
   if (!known || !enable || (*enable != "true" && *enable != "false")) {
     return {400, "'feature' and 'enable' query parameters are required"};
   }
+  LogSetFeature(context, *feature, *enable);
   pb::Command command;
   command.mutable_set_feature()->set_feature(*feature);
   command.mutable_set_feature()->set_enable(*enable == "true");
@@ -131,11 +143,10 @@ HttpReply TransferLeader(const AdminContext& context, const HttpQuery& query) {
     std::uint64_t id = 0;
     const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), id);
     if (error != std::errc() || end != text->data() + text->size()) {
-      const auto status = context.node.WaitForStatus();
-      return {400, "`to` must be the id of a voter, not `" + *text +
-                       "`; voter_ids=" + RustList(status ? status->raft.membership.Voters() : NodeSet())};
+      LogWarn("trigger_transfer_leader: `to=" + *text + "` is not the id of a node and was ignored");
+    } else {
+      to = NodeId(id);
     }
-    to = NodeId(id);
   }
   const auto reply = Ask<node::TransferReply>(
       context.node, [to](node::Node& node, const auto& promise) { promise->set_value(node.TransferLeadership(to)); });
@@ -148,6 +159,29 @@ HttpReply TransferLeader(const AdminContext& context, const HttpQuery& query) {
 HttpReply TriggerSnapshot(const AdminContext& context) {
   context.node.Run([](node::Node& node) { node.TriggerSnapshot(); });
   return JsonReply("null");
+}
+
+HttpReply DebugHome() {
+  return {200, R"(<a href="/debug/pprof/profile?seconds=5">CPU profile of 5 seconds</a>)", "text/html; charset=utf-8"};
+}
+
+// A number of the query between 1 and `max`; anything else is the default.
+std::uint64_t NumberOr(const HttpQuery& query, const char* name, std::uint64_t otherwise, std::uint64_t max) {
+  const auto text = Find(query, name);
+  std::uint64_t value = 0;
+  if (!text) return otherwise;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+  const bool good = error == std::errc() && end == text->data() + text->size() && value >= 1 && value <= max;
+  return good ? value : otherwise;
+}
+
+HttpReply Profile(const HttpQuery& query) {
+  constexpr std::uint64_t kSecondsMax = 3600;
+  constexpr std::uint64_t kFrequencyMax = 1000;
+  const std::chrono::seconds duration(NumberOr(query, "seconds", 5, kSecondsMax));
+  auto profile = CpuProfile(duration, static_cast<int>(NumberOr(query, "frequency", 99, kFrequencyMax)));
+  if (!profile) return Failed(profile.error());
+  return {200, std::move(*profile), "application/octet-stream"};
 }
 
 // The last resort (docs/OPERATIONS.md): the node's own id is the confirmation.
@@ -179,12 +213,15 @@ HttpRoutes AdminRoutes(const AdminContext& context) {
        }},
       {"/v1/cluster/nodes", [admin](const HttpQuery&) { return FromStatus(*admin, "nodes", NodesJson); }},
       {"/v1/cluster/status", [admin](const HttpQuery&) { return FromStatus(*admin, "status", StatusJson); }},
+      {"/v1/cluster/state", [admin](const HttpQuery&) { return FromStatus(*admin, "state", StateJson); }},
       {"/v1/metrics", [admin](const HttpQuery&) { return MetricsPage(*admin); }},
       {"/v1/ctrl/trigger_snapshot", [admin](const HttpQuery&) { return TriggerSnapshot(*admin); }},
       {"/v1/ctrl/trigger_transfer_leader", [admin](const HttpQuery& query) { return TransferLeader(*admin, query); }},
       {"/v1/ctrl/force_single_voter", [admin](const HttpQuery& query) { return ForceSingleVoter(*admin, query); }},
       {"/v1/features/list", [admin](const HttpQuery&) { return ListFeatures(*admin); }},
       {"/v1/features/set", [admin](const HttpQuery& query) { return SetFeature(*admin, query); }},
+      {"/debug/home", [](const HttpQuery&) { return DebugHome(); }},
+      {"/debug/pprof/profile", Profile},
   };
 }
 

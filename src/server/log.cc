@@ -108,6 +108,9 @@ class LogTraceSink final : public TraceSink {
     std::string text = "id=" + std::to_string(node.value()) + " ";
     if (event.kind == TraceKind::kInfo || event.kind == TraceKind::kWarning) {
       text += event.text;
+    } else if (event.kind == TraceKind::kSnapshotSendStarted) {  // in the words that runbooks look for
+      text += "start to transmit snapshot via v004: target=" + std::to_string(event.a) +
+              ", last_index=" + std::to_string(event.b);
     } else {
       text += ToString(event.kind);
       text += " " + std::to_string(event.a) + " " + std::to_string(event.b);

@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "server/open_metrics.h"
+#include "server/status_text.h"
 #include "server/version.h"
 
 namespace metasrv::server {
@@ -49,7 +50,7 @@ MetricFamily VersionFamily() {
   return family;
 }
 
-// The gauges of operations.md §4.2. Those that size upstream's own storage and have no counterpart here stay 0.
+// The gauges of operations.md §4.2.
 void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFamily>& out) {
   const auto add = [&out](MetricType type, const char* name, const char* help, double value) {
     out.push_back(Single(type, std::string("metasrv_server_") + name, help, value));
@@ -69,10 +70,11 @@ void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFami
   gauge("snapshot_expire_index_count", "Expiry entries in the last snapshot", status.snapshot_rows.expiries);
   gauge("raft_log_cache_items", "Log entries in memory", status.log_cached_items);
   gauge("raft_log_cache_used_size", "Bytes of cached log entries", status.log_cached_bytes);
-  gauge("raft_log_wal_open_chunk_size", "Bytes of the open log file", status.log.wal_bytes);
+  const std::uint64_t closed_bytes = ClosedBytes(status.log);
+  gauge("raft_log_wal_open_chunk_size", "Bytes of the open log file", status.log.wal_bytes - closed_bytes);
   gauge("raft_log_wal_offset", "End offset of the log", status.log.wal_offset);
-  gauge("raft_log_wal_closed_chunk_count", "Closed log files", 0);
-  gauge("raft_log_wal_closed_chunk_total_size", "Bytes of closed log files", 0);
+  gauge("raft_log_wal_closed_chunk_count", "Closed log files", status.log.closed_wal_bytes.size());
+  gauge("raft_log_wal_closed_chunk_total_size", "Bytes of closed log files", closed_bytes);
   gauge("raft_log_size", "Bytes of the log on disk", status.log.wal_bytes);
   gauge("proposals_applied", "Index of the last applied entry", status.last_applied.value_or(LogId{}).index.value());
   gauge("last_log_index", "Index of the last entry", status.raft.last.value_or(LogId{}).index.value());
@@ -91,6 +93,13 @@ void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFami
   add(MetricType::Counter, "leader_changes", "Changes of the known leader", static_cast<double>(status.leader_changes));
   add(MetricType::Counter, "proposals_failed", "Failed proposals", static_cast<double>(status.proposals_failed));
   out.push_back(VersionFamily());
+}
+
+void AppendStorageFamilies(const node::NodeStatus& status, std::vector<MetricFamily>& out) {
+  out.push_back(Single(MetricType::Gauge, "metasrv_raft_storage_snapshot_building", "1 while the state is made durable",
+                       status.flushing ? 1 : 0));
+  out.push_back(Single(MetricType::Counter, "metasrv_raft_storage_snapshot_written_entries",
+                       "Changes of rows made durable", static_cast<double>(status.flushed_rows)));
 }
 
 // Labels of a peer: its node id when the node table knows the address, and the address.
@@ -138,6 +147,9 @@ void AppendStateFamilies(const StateFigures& state, std::vector<MetricFamily>& o
   gauge("index_size", "Bytes of the state's indexes on disk", state.index_bytes);
   gauge("avg_block_size", "Bytes per block", state.data_bytes / blocks);
   gauge("avg_keys_per_block", "Rows per block", state.rows / blocks);
+  gauge("read_block", "Blocks read", state.cache_hits + state.cache_misses);
+  gauge("read_block_from_cache", "Blocks read from the cache", state.cache_hits);
+  gauge("read_block_from_disk", "Blocks read from disk", state.cache_misses);
 }
 
 // Ours, not upstream's: how far each member is behind, as this leader knows it.
@@ -181,10 +193,8 @@ struct Metrics::Impl {
   Counter& watch_initial = Plain("metasrv_meta_network_watch_initialization", "Initial items sent to watchers");
   Counter& watch_changes = Plain("metasrv_meta_network_watch_change", "Change events sent to watchers");
   Counter& reads_failed = Plain("metasrv_server_read_failed", "Failed reads");
-  Counter& snapshot_entries = Plain("metasrv_raft_storage_snapshot_written_entries", "Entries written to snapshots");
   prometheus::Family<Counter>& unauthenticated = CounterFamily(registry, "metasrv_raft_network_unauthenticated_passed",
                                                                "Raft calls let through without an accepted secret");
-  Gauge& building = PlainGauge("metasrv_raft_storage_snapshot_building", "Snapshots being built");
   Gauge& inflight = PlainGauge("metasrv_meta_network_req_inflights", "Calls being served");
 
   Counter& Plain(const char* name, const char* help) { return CounterFamily(registry, name, help).Add({}); }
@@ -232,6 +242,7 @@ std::string Metrics::Render(const NodeFigures& figures, const TraceMetrics& even
   std::vector<MetricFamily> families;
   AppendServerFamilies(figures.status, families);
   AppendStateFamilies(figures.state, families);
+  AppendStorageFamilies(figures.status, families);
   AppendPeerFamilies(figures.status, figures.peers, families);
   AppendReplicationFamilies(figures.status, families);
   AppendTransferFamilies(figures.status.transfers, families);

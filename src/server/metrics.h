@@ -33,6 +33,8 @@ struct StateFigures {
   std::uint64_t index_bytes = 0;
   std::uint64_t blocks = 0;
   std::uint64_t rows = 0;
+  std::uint64_t cache_hits = 0;    // blocks read from memory since the start ...
+  std::uint64_t cache_misses = 0;  // ... and from disk
 };
 
 // What Render shows besides the process's own counters.

@@ -1,6 +1,8 @@
 #include "server/status_text.h"
 
+#include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "server/version.h"
 
@@ -47,12 +49,36 @@ Json NodeListJson(const node::NodeStatus& status, const NodeSet& ids) {
   return list;
 }
 
+// "ChunkId(00_000_000_000_000_000_042)" of the offset at which a log file begins.
+std::string ChunkName(std::uint64_t offset) {
+  std::string digits = std::to_string(offset);
+  digits.insert(0, 20 - digits.size(), '0');
+  for (const std::size_t at : {17, 14, 11, 8, 5, 2}) digits.insert(at, 1, '_');
+  return "ChunkId(" + digits + ")";
+}
+
+// The complete log files by name; offsets count from the oldest one there is.
+std::map<std::string, std::uint64_t> ClosedChunks(const io::LogStats& log) {
+  std::map<std::string, std::uint64_t> chunks;
+  std::uint64_t offset = 0;
+  for (const std::uint64_t bytes : log.closed_wal_bytes) {
+    chunks[ChunkName(offset)] = bytes;
+    offset += bytes;
+  }
+  return chunks;
+}
+
 Json RaftLogJson(const node::NodeStatus& status) {
   const io::LogStats& log = status.log;
-  return {{"cache_items", status.log_cached_items}, {"cache_used_size", status.log_cached_bytes},
-          {"wal_total_size", log.wal_bytes},        {"wal_open_chunk_size", log.wal_bytes},
-          {"wal_offset", log.wal_offset},           {"wal_closed_chunk_count", 0},
-          {"wal_closed_chunk_total_size", 0},       {"wal_closed_chunk_sizes", Json::object()}};
+  const std::uint64_t closed_bytes = ClosedBytes(log);
+  return {{"cache_items", status.log_cached_items},
+          {"cache_used_size", status.log_cached_bytes},
+          {"wal_total_size", log.wal_bytes},
+          {"wal_open_chunk_size", log.wal_bytes - closed_bytes},
+          {"wal_offset", log.wal_offset},
+          {"wal_closed_chunk_count", log.closed_wal_bytes.size()},
+          {"wal_closed_chunk_total_size", closed_bytes},
+          {"wal_closed_chunk_sizes", ClosedChunks(log)}};
 }
 
 Json ReplicationJson(const node::NodeStatus& status) {
@@ -89,6 +115,10 @@ std::string StateText(const node::NodeStatus& status) {
   return "";
 }
 
+std::uint64_t ClosedBytes(const io::LogStats& log) {
+  return std::accumulate(log.closed_wal_bytes.begin(), log.closed_wal_bytes.end(), std::uint64_t{0});
+}
+
 meta::ClusterStatus MakeClusterStatus(const node::NodeStatus& status) {
   meta::ClusterStatus reply;
   reply.set_id(status.raft.id.value());
@@ -119,8 +149,11 @@ meta::ClusterStatus MakeClusterStatus(const node::NodeStatus& status) {
   log.set_cache_items(status.log_cached_items);
   log.set_cache_used_size(status.log_cached_bytes);
   log.set_wal_total_size(status.log.wal_bytes);
-  log.set_wal_open_chunk_size(status.log.wal_bytes);
+  log.set_wal_open_chunk_size(status.log.wal_bytes - ClosedBytes(status.log));
   log.set_wal_offset(status.log.wal_offset);
+  log.set_wal_closed_chunk_count(status.log.closed_wal_bytes.size());
+  log.set_wal_closed_chunk_total_size(ClosedBytes(status.log));
+  for (const auto& [name, bytes] : ClosedChunks(status.log)) (*log.mutable_wal_closed_chunk_sizes())[name] = bytes;
   return reply;
 }
 
@@ -155,6 +188,15 @@ std::string NodesJson(const node::NodeStatus& status) {
   Json list = Json::array();
   for (const auto& [id, node] : status.nodes) list.push_back(NodeJson(node));
   return Dump(list);
+}
+
+std::string StateJson(const node::NodeStatus& status) {
+  const meta::Node* leader = LeaderRecord(status);
+  Json json;
+  json["voters"] = NodeListJson(status, status.applied_membership.Voters());
+  json["non_voters"] = NodeListJson(status, status.applied_membership.Learners());
+  json["leader"] = leader == nullptr ? Json(nullptr) : NodeJson(*leader);
+  return Dump(json);
 }
 
 }  // namespace metasrv::server

@@ -13,11 +13,16 @@ namespace metasrv::server {
 // "Leader", "Follower" ...; "Shutdown" once stopped.
 [[nodiscard]] std::string StateText(const node::NodeStatus& status);
 
+// Bytes of the log files that are complete.
+[[nodiscard]] std::uint64_t ClosedBytes(const io::LogStats& log);
+
 // Answer of GetClusterStatus (grpc-api.md §8.1).
 [[nodiscard]] meta::ClusterStatus MakeClusterStatus(const node::NodeStatus& status);
 
 // Bodies of the admin API, compact, members in the published order (operations.md §3.3).
 [[nodiscard]] std::string StatusJson(const node::NodeStatus& status);
 [[nodiscard]] std::string NodesJson(const node::NodeStatus& status);
+// What /v1/cluster/state of old answered: voters, non_voters and leader.
+[[nodiscard]] std::string StateJson(const node::NodeStatus& status);
 
 }  // namespace metasrv::server

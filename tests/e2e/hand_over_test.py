@@ -93,10 +93,9 @@ class HandOver(ClusterTest):
         self.assertEqual((404, text), follower.http("/v1/ctrl/trigger_transfer_leader"))
         result = metactl("transfer-leader", "--admin-api-address", follower.admin_address)
         self.assertEqual((1, f"Error: status code: 404 Not Found, msg: {text}\n"), (result.returncode, result.stderr))
-        for bad in ("abc", "9"):
-            status, body = leader.http(f"/v1/ctrl/trigger_transfer_leader?to={bad}")
-            self.assertEqual(400, status)
-            self.assertIn("voter_ids=[1, 2, 3]", body)
+        status, body = leader.http("/v1/ctrl/trigger_transfer_leader?to=9")
+        self.assertEqual(400, status)
+        self.assertIn("voter_ids=[1, 2, 3]", body)
         self.assertEqual(leader.id, self.wait_for_leader(self.nodes).id)
 
 

@@ -139,14 +139,22 @@ class Scale(ClusterTest):
     def test_a_transfer_to_nobody_is_refused_and_changes_nothing(self):
         nodes = self.three_nodes()
         leader = self.wait_for_leader(nodes)
-        for target in ("abc", "9", "-1", ""):
-            code, body = leader.http(f"/v1/ctrl/trigger_transfer_leader?to={target}")
-            self.assertEqual(400, code, body)
-            self.assertIn("[1, 2, 3]", body)
+        code, body = leader.http("/v1/ctrl/trigger_transfer_leader?to=9")
+        self.assertEqual(400, code, body)
+        self.assertIn("[1, 2, 3]", body)
         self.assertEqual((200, f'{{"from":{leader.id},"to":{leader.id},"voter_ids":[1,2,3]}}'),
                          leader.http(f"/v1/ctrl/trigger_transfer_leader?to={leader.id}"))
         self.assertTrue(leader.put("still", "served"))
         self.assertTrue(leader.cluster_status()["is_leader"])
+
+    def test_a_transfer_to_what_is_no_id_goes_to_the_next_voter_and_is_warned_of(self):
+        nodes = self.three_nodes()
+        leader = self.wait_for_leader(nodes)
+        following = leader.id % 3 + 1
+        self.assertEqual((200, f'{{"from":{leader.id},"to":{following},"voter_ids":[1,2,3]}}'),
+                         leader.http("/v1/ctrl/trigger_transfer_leader?to=abc"))
+        self.assertEqual(following, self.wait_for_leader(nodes, not_id=leader.id).id)
+        self.assertIn("`to=abc` is not the id of a node and was ignored", self.records(leader))
 
     def test_a_single_voter_answers_a_transfer_and_goes_on_serving(self):
         node = self.guide_node(1, single=True).start().wait_started()

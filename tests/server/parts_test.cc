@@ -54,6 +54,21 @@ TEST(Status, JsonHasThePublishedOrder) {
             R"("port":28103},"grpc_api_advertise_address":"127.0.0.1:9191"}],"non_voters":[],"last_seq":0})");
 }
 
+TEST(Status, CompleteLogFilesAreChunksByTheirOffset) {
+  node::NodeStatus status = SampleStatus();
+  status.log.wal_bytes = 2060;
+  status.log.closed_wal_bytes = {100, 500};
+  const std::string expected =
+      R"x("wal_total_size":2060,"wal_open_chunk_size":1460,"wal_offset":1460,"wal_closed_chunk_count":2,)x"
+      R"x("wal_closed_chunk_total_size":600,"wal_closed_chunk_sizes":{"ChunkId(00_000_000_000_000_000_000)":100,)x"
+      R"x("ChunkId(00_000_000_000_000_000_100)":500})x";
+  EXPECT_NE(StatusJson(status).find(expected), std::string::npos) << StatusJson(status);
+  const meta::RaftLogStatus log = MakeClusterStatus(status).raft_log_status();
+  EXPECT_EQ(1460U, log.wal_open_chunk_size());
+  EXPECT_EQ(600U, log.wal_closed_chunk_total_size());
+  EXPECT_EQ(500U, log.wal_closed_chunk_sizes().at("ChunkId(00_000_000_000_000_000_100)"));
+}
+
 TEST(Status, AnEmptyNodeHasZerosAndNulls) {
   const std::string json = StatusJson(node::NodeStatus{});
   EXPECT_NE(json.find(R"("endpoint":null)"), std::string::npos);
@@ -83,6 +98,7 @@ TEST(Exposition, HasTheRequiredSamplesAndEnds) {
   for (const char* line :
        {"\nmetasrv_server_current_leader_id 1\n", "\nmetasrv_server_is_leader 1\n",
         "\nmetasrv_server_node_is_health 1\n", "\nmetasrv_server_last_log_index 4\n",
+        "\nmetasrv_raft_storage_snapshot_building 0\n", "\nmetasrv_server_snapshot_read_block_from_disk 0\n",
         "\nmetasrv_server_leader_changes_total 0\n", "\n# TYPE metasrv_server_leader_changes counter\n",
         "\nmetasrv_meta_network_recv_bytes_total 10\n",
         "\nmetasrv_meta_network_rpc_delay_read_ms_bucket{le=\"+Inf\"} 1\n",

@@ -85,6 +85,8 @@ class RocksLogStore::Impl {
     rocksdb::VectorLogPtr files;
     if (db_->GetSortedWalFiles(files).ok()) {
       for (const auto& file : files) stats.wal_bytes += file->SizeFileBytes();
+      // The last one is being written.
+      for (std::size_t i = 0; i + 1 < files.size(); ++i) stats.closed_wal_bytes.push_back(files[i]->SizeFileBytes());
     }
     stats.wal_offset = writer_.written_bytes();
     stats.entry_count = extent_.Count();

@@ -4,6 +4,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/experimental.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/statistics.h>
 #include <rocksdb/table.h>
 
 #include <array>
@@ -49,6 +50,8 @@ rocksdb::Options StateDbOptions(const RocksStateOptions& options) {
   rocksdb::Options db = BaseOptions(options.env);
   db.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   db.write_buffer_size = options.memtable_bytes;
+  db.statistics = rocksdb::CreateDBStatistics();
+  db.statistics->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);
   db.max_write_buffer_number = 4;
   db.compression = rocksdb::kLZ4Compression;
   db.level_compaction_dynamic_level_bytes = true;
@@ -345,7 +348,13 @@ StateFileStats RocksStateStore::FileStats() const {
     const auto value = found.find(name);
     return value == found.end() ? 0 : std::strtoull(value->second.c_str(), nullptr, 10);
   };
-  return {number("data_size"), number("index_size"), number("num_data_blocks"), number("num_entries")};
+  const auto& counts = *impl_->db().GetOptions().statistics;
+  return {number("data_size"),
+          number("index_size"),
+          number("num_data_blocks"),
+          number("num_entries"),
+          counts.getTickerCount(rocksdb::BLOCK_CACHE_DATA_HIT),
+          counts.getTickerCount(rocksdb::BLOCK_CACHE_DATA_MISS)};
 }
 std::optional<Error> RocksStateStore::failure() const { return impl_->failure(); }
 

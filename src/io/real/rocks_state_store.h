@@ -31,7 +31,9 @@ struct StateFileStats {
   std::uint64_t data_bytes = 0;
   std::uint64_t index_bytes = 0;
   std::uint64_t blocks = 0;
-  std::uint64_t rows = 0;  // deleted and replaced ones included, until they are compacted away
+  std::uint64_t rows = 0;          // deleted and replaced ones included, until they are compacted away
+  std::uint64_t cache_hits = 0;    // blocks of data found in the block cache since the start ...
+  std::uint64_t cache_misses = 0;  // ... and read from a file
 };
 
 // The state machine's storage in a RocksDB of its own (docs/STORAGE.md). No write-ahead log: flushes happen in the
