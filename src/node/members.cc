@@ -171,6 +171,10 @@ void Members::OnJoined(const RequestPtr& request, const MembershipDone& ended) {
 
 void Members::StartLeave(const RequestPtr& request) {
   const NodeId node = NodeOf(request->body);
+  context_.Info("check can_leave: id: " + std::to_string(node.value()));
+  if (!Effective().Contains(node)) {
+    context_.Info("no need to leave: node " + std::to_string(node.value()) + " is not a member");
+  }
   if (node == context_.id()) {
     return Finish(request,
                   Failed(pb::FORWARD_REFUSED, "fail to leave: can not leave id=" + std::to_string(node.value()) +
