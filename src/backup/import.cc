@@ -70,6 +70,7 @@ std::expected<void, ImportError> Importer::Add(std::string_view text) {
     report_.version = std::get<HeaderLine>(line->record).version;
     return {};
   }
+  if (observer_ != nullptr) observer_->See(line_number_, *line);
   if (Status status = Route(std::move(*line)); !status) return Failure(std::move(status.error()));
   return {};
 }
@@ -222,6 +223,7 @@ Importer::Status Importer::TakeRow(std::string key, std::string value) {
 }
 
 Importer::Status Importer::PutRow(std::string key, std::string value) {
+  state_hash_.Add(key, value);
   row_bytes_ += key.size() + value.size();
   rows_.emplace_back(std::move(key), std::move(value));
   return row_bytes_ < kBatchBytes ? Status() : FlushRows();
@@ -281,6 +283,10 @@ Importer::Status Importer::FinishState() {
     if (!status) return status;
     status = PutRow(sm::NodeRow(id), node.SerializeAsString());
   }
+  if (!status) return status;
+  // Stored with the rows, so that a node that starts on them has not to read all of them for it.
+  report_.state_hash = state_hash_.value();
+  status = PutRow(std::string(sm::kStateHashRow), Text(report_.state_hash));
   return status ? FlushRows() : status;
 }
 

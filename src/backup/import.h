@@ -14,6 +14,7 @@
 #include "backup/recluster.h"
 #include "backup/record.h"
 #include "io/log_store.h"
+#include "sm/state_hash.h"
 #include "sm/store.h"
 
 namespace metasrv::backup {
@@ -28,6 +29,13 @@ class ImportSink {
   [[nodiscard]] virtual std::expected<void, std::string> WriteState(std::vector<sm::Row> rows) = 0;
   // Whether an earlier WriteState brought this row. Only asked for documents whose records are not in order.
   [[nodiscard]] virtual bool HasRow(std::string_view key) const = 0;
+};
+
+// Sees every line that could be read, before the import judges it.
+class LineObserver {
+ public:
+  virtual ~LineObserver() = default;
+  virtual void See(std::uint64_t number, const Line& line) = 0;
 };
 
 // Why an import stopped.
@@ -46,6 +54,7 @@ struct ImportReport {
   std::uint64_t record_count = 0;
   std::optional<LogId> max_log_id;  // greatest of the imported entries
   std::optional<LogId> last_applied;
+  std::uint64_t state_hash = 0;  // sm/state_hash.h
 };
 
 // Reads a document line by line into a sink, by the rules of export-format.md §11.2-§11.5, in bounded memory. Records
@@ -53,8 +62,8 @@ struct ImportReport {
 // should be thrown away.
 class Importer {
  public:
-  // `sink` must outlive the importer.
-  explicit Importer(ImportSink& sink) : sink_(sink) {}
+  // Both must outlive the importer.
+  explicit Importer(ImportSink& sink, LineObserver* observer = nullptr) : sink_(sink), observer_(observer) {}
 
   // Takes the next line, without "\n".
   [[nodiscard]] std::expected<void, ImportError> Add(std::string_view line);
@@ -109,6 +118,7 @@ class Importer {
   Status FinishLog();
 
   ImportSink& sink_;
+  LineObserver* observer_;
   LineParser parser_;
   std::uint64_t line_number_ = 0;
   ImportReport report_;
@@ -122,6 +132,7 @@ class Importer {
   std::vector<sm::Row> rows_;  // not yet handed over
   std::size_t row_bytes_ = 0;
   std::map<char, std::string> greatest_row_;  // by table
+  sm::RowsHash state_hash_;
 };
 
 }  // namespace metasrv::backup

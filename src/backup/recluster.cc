@@ -113,13 +113,20 @@ std::expected<std::pair<NodeId, Endpoint>, std::string> ParsePeer(std::string_vi
   return std::pair(*id, *endpoint);
 }
 
-std::expected<NewCluster, std::string> ParseNewCluster(std::span<const std::string> peers, NodeId self) {
-  NewCluster cluster{self, {}};
+std::expected<std::map<NodeId, Endpoint>, std::string> ParsePeers(std::span<const std::string> peers) {
+  std::map<NodeId, Endpoint> members;
   for (const std::string& text : peers) {
     auto peer = ParsePeer(text);
     if (!peer.has_value()) return std::unexpected(peer.error());
-    cluster.members[peer->first] = peer->second;
+    members[peer->first] = peer->second;
   }
+  return members;
+}
+
+std::expected<NewCluster, std::string> ParseNewCluster(std::span<const std::string> peers, NodeId self) {
+  auto members = ParsePeers(peers);
+  if (!members.has_value()) return std::unexpected(members.error());
+  NewCluster cluster{self, *std::move(members)};
   if (!cluster.members.contains(self)) {
     return std::unexpected("node id (" + std::to_string(self.value()) + ") has to be one of cluster member([" +
                            ListOf(cluster.members) + "])");

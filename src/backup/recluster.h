@@ -30,6 +30,10 @@ struct NewCluster {
 // Errors: the texts of §12.1.
 [[nodiscard]] std::expected<std::pair<NodeId, Endpoint>, std::string> ParsePeer(std::string_view text);
 
+// All values of --initial-cluster; the last one of an id counts.
+// Errors: the texts of §12.1.
+[[nodiscard]] std::expected<std::map<NodeId, Endpoint>, std::string> ParsePeers(std::span<const std::string> peers);
+
 // All values of --initial-cluster together with --id.
 // Errors: the texts of §12.1.
 [[nodiscard]] std::expected<NewCluster, std::string> ParseNewCluster(std::span<const std::string> peers, NodeId self);

@@ -214,6 +214,7 @@ HttpRoutes AdminRoutes(const AdminContext& context) {
       {"/v1/cluster/nodes", [admin](const HttpQuery&) { return FromStatus(*admin, "nodes", NodesJson); }},
       {"/v1/cluster/status", [admin](const HttpQuery&) { return FromStatus(*admin, "status", StatusJson); }},
       {"/v1/cluster/state", [admin](const HttpQuery&) { return FromStatus(*admin, "state", StateJson); }},
+      {"/v1/cluster/state_hash", [admin](const HttpQuery&) { return FromStatus(*admin, "state hash", StateHashJson); }},
       {"/v1/metrics", [admin](const HttpQuery&) { return MetricsPage(*admin); }},
       {"/v1/ctrl/trigger_snapshot", [admin](const HttpQuery&) { return TriggerSnapshot(*admin); }},
       {"/v1/ctrl/trigger_transfer_leader", [admin](const HttpQuery& query) { return TransferLeader(*admin, query); }},

@@ -1,5 +1,7 @@
 #include "server/status_text.h"
 
+#include <array>
+#include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <numeric>
@@ -155,6 +157,16 @@ meta::ClusterStatus MakeClusterStatus(const node::NodeStatus& status) {
   log.set_wal_closed_chunk_total_size(ClosedBytes(status.log));
   for (const auto& [name, bytes] : ClosedChunks(status.log)) (*log.mutable_wal_closed_chunk_sizes())[name] = bytes;
   return reply;
+}
+
+std::string StateHashJson(const node::NodeStatus& status) {
+  std::array<char, 17> hash{};
+  std::snprintf(hash.data(), hash.size(), "%016llx", static_cast<unsigned long long>(status.state_hash));
+  Json json;
+  json["last_applied"] = LogIdOrNull(status.last_applied);
+  json["last_seq"] = status.last_seq;
+  json["state_hash"] = hash.data();
+  return json.dump();
 }
 
 std::string StatusJson(const node::NodeStatus& status) {

@@ -21,6 +21,9 @@ namespace metasrv::server {
 
 // Bodies of the admin API, compact, members in the published order (operations.md §3.3).
 [[nodiscard]] std::string StatusJson(const node::NodeStatus& status);
+// `{"last_applied":..,"last_seq":..,"state_hash":"<16 hexadecimal digits>"}`: the hash of the state of that entry, in
+// the form of `databend-metactl verify`.
+[[nodiscard]] std::string StateHashJson(const node::NodeStatus& status);
 [[nodiscard]] std::string NodesJson(const node::NodeStatus& status);
 // What /v1/cluster/state of old answered: voters, non_voters and leader.
 [[nodiscard]] std::string StateJson(const node::NodeStatus& status);
