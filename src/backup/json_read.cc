@@ -1,6 +1,7 @@
 #include "backup/json_read.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 
 namespace metasrv::backup {
@@ -34,19 +35,32 @@ const Alternative* Find(std::initializer_list<Alternative> alternatives, std::st
   return at == alternatives.end() ? nullptr : at;
 }
 
-}  // namespace
-
-Member Required(std::string_view name, ReadFn read) { return {name, true, std::move(read)}; }
-
-Member Optional(std::string_view name, ReadFn read) {
-  return {name, false, [read = std::move(read)](Cursor c) {
-            bool null = false;
-            return c.IsNull(&null) && (null || read(c));
-          }};
+// Writes the bytes whose numbers follow, with one comma between two and a bracket at the end, to `to`; their end, or
+// null when the text is anything else.
+char* ScanBytes(const char* text, char* to) {
+  if (*text == ']') return to;
+  while (true) {
+    const char* const first = text;
+    unsigned value = 0;
+    for (unsigned digit = 0; (digit = static_cast<unsigned char>(*text) - unsigned{'0'}) <= 9 && text - first < 4;
+         ++text) {
+      value = 10 * value + digit;
+    }
+    const bool leading_zero = *first == '0' && text - first > 1;
+    if (text == first || value > 255 || leading_zero) return nullptr;
+    *to++ = static_cast<char>(value);
+    if (*text == ']') return to;
+    if (*text++ != ',') return nullptr;
+  }
 }
 
-Alternative Unit(std::string_view name, ReadFn chosen) { return {name, true, std::move(chosen)}; }
-Alternative With(std::string_view name, ReadFn content) { return {name, false, std::move(content)}; }
+}  // namespace
+
+Member Required(std::string_view name, ReadFn read) { return {name, true, read}; }
+Member Optional(std::string_view name, ReadFn read) { return {name, false, read}; }
+
+Alternative Unit(std::string_view name, ReadFn chosen) { return {name, true, chosen}; }
+Alternative With(std::string_view name, ReadFn content) { return {name, false, content}; }
 
 bool Cursor::Fail(std::string reason) const {
   if (context_->error.has_value()) return false;
@@ -83,7 +97,7 @@ simdjson::simdjson_result<simdjson::ondemand::array> Cursor::GetArray() {
   return IsRoot() ? context_->document->get_array() : value_->get_array();
 }
 
-bool Cursor::Map(const std::function<bool(std::string_view, Cursor)>& entry) {
+bool Cursor::EachMember(const auto& entry) {
   if (!Enter()) return false;
   simdjson::ondemand::object object;
   if (auto error = GetObject().get(object)) return FailJson(error, "an object");
@@ -98,6 +112,8 @@ bool Cursor::Map(const std::function<bool(std::string_view, Cursor)>& entry) {
   return true;
 }
 
+bool Cursor::Map(const std::function<bool(std::string_view, Cursor)>& entry) { return EachMember(entry); }
+
 bool Cursor::ObjectMember(std::initializer_list<Member> members, std::uint32_t* seen, std::string_view name,
                           Cursor value) {
   auto member = std::ranges::find(members, name, &Member::name);
@@ -105,13 +121,15 @@ bool Cursor::ObjectMember(std::initializer_list<Member> members, std::uint32_t* 
   std::uint32_t bit = 1u << (member - members.begin());
   if ((*seen & bit) != 0) return Fail("duplicate field " + Quoted(name));
   *seen |= bit;
-  return member->read(value);
+  bool null = false;
+  if (!member->required && !value.IsNull(&null)) return false;
+  return null || member->read(value);
 }
 
 bool Cursor::Object(std::initializer_list<Member> members) {
   std::uint32_t seen = 0;
   auto entry = [&](std::string_view name, Cursor value) { return ObjectMember(members, &seen, name, value); };
-  if (!Map(entry)) return false;
+  if (!EachMember(entry)) return false;
   std::uint32_t bit = 1;
   for (const Member& member : members) {
     if (member.required && (seen & bit) == 0) return Fail("missing field " + Quoted(member.name));
@@ -141,7 +159,7 @@ bool Cursor::ContentVariant(std::initializer_list<Alternative> alternatives) {
     if (!value.IsNull(&null)) return false;
     return null ? chosen->read(value) : value.Fail("unit variant " + Quoted(name) + " has a content");
   };
-  return Map(entry) && (found || Fail("an enum object must have exactly one member"));
+  return EachMember(entry) && (found || Fail("an enum object must have exactly one member"));
 }
 
 bool Cursor::Variant(std::initializer_list<Alternative> alternatives) {
@@ -191,7 +209,28 @@ bool Cursor::String(std::string* out) {
   return true;
 }
 
+// Reads the array if it is written as every known writer does, "[1,2,255]"; false, and nothing is read, otherwise. Most
+// of a backup consists of these numbers.
+bool Cursor::PlainBytes(std::string* out) {
+  const char* begin = nullptr;
+  if (context_->document->current_location().get(begin) != simdjson::SUCCESS || *begin != '[') return false;
+  const char* const end = std::strchr(begin, ']');
+  if (end == nullptr) return false;
+  // A byte takes at least two characters.
+  bool plain = false;
+  out->resize_and_overwrite(static_cast<std::size_t>(end - begin) / 2 + 1, [&](char* to, std::size_t) {
+    const char* const last = ScanBytes(begin + 1, to);
+    plain = last != nullptr;
+    return plain ? static_cast<std::size_t>(last - to) : 0;
+  });
+  if (!plain) return false;
+  simdjson::ondemand::array array;
+  std::string_view text;
+  return !GetArray().get(array) && !array.raw_json().get(text);
+}
+
 bool Cursor::Bytes(std::string* out) {
+  if (PlainBytes(out)) return Enter() && (Leave(), true);
   out->clear();
   return EachElement([out](Cursor c) {
     std::uint64_t byte = 0;

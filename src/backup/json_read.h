@@ -2,14 +2,17 @@
 
 #include <simdjson.h>
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
 #include <functional>
 #include <initializer_list>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "backup/parse.h"
@@ -21,13 +24,32 @@ namespace metasrv::backup {
 
 class Cursor;
 
-// Reads one value; false after an error, which the context keeps.
-using ReadFn = std::function<bool(Cursor)>;
+// Reads one value; false after an error, which the context keeps. A function with a few pointers, kept in place: the
+// tables are built anew for every line.
+class ReadFn {
+ public:
+  template <class F>
+  requires(!std::same_as<F, ReadFn>) ReadFn(F read) : call_(&Call<F>) {
+    static_assert(sizeof(F) <= kBytes && alignof(F) <= alignof(std::max_align_t));
+    static_assert(std::is_trivially_copyable_v<F> && std::is_trivially_destructible_v<F>);
+    new (place_) F(read);
+  }
+  bool operator()(Cursor c) const;
+
+ private:
+  static constexpr std::size_t kBytes = 40;
+
+  template <class F>
+  static bool Call(const char* place, Cursor c);
+
+  bool (*call_)(const char* place, Cursor c);
+  alignas(std::max_align_t) char place_[kBytes];
+};
 
 // A member of a struct-like object. Unknown members are skipped; known ones must not come twice.
 struct Member {
   std::string_view name;
-  bool required;
+  bool required;  // otherwise null is the same as missing
   ReadFn read;
 };
 
@@ -82,8 +104,10 @@ class Cursor {
   bool Skip();
 
  private:
-  // Array and Bytes; a template because a call through a function object per byte would cost most of an import's time.
+  // Array, Bytes, Map and Object; templates because they are most of an import's work.
   bool EachElement(const auto& element);
+  bool EachMember(const auto& entry);
+  bool PlainBytes(std::string* out);
   bool ObjectMember(std::initializer_list<Member> members, std::uint32_t* seen, std::string_view name, Cursor value);
   bool UnitVariant(std::initializer_list<Alternative> alternatives);
   bool ContentVariant(std::initializer_list<Alternative> alternatives);
@@ -98,6 +122,12 @@ class Cursor {
   ReadContext* context_;
   std::optional<simdjson::ondemand::value> value_;
 };
+
+template <class F>
+bool ReadFn::Call(const char* place, Cursor c) {
+  return (*std::launder(reinterpret_cast<const F*>(place)))(c);
+}
+inline bool ReadFn::operator()(Cursor c) const { return call_(place_, c); }
 
 // Readers of plain values, for the tables. `set` gets the value.
 auto U64(auto set) {
@@ -125,8 +155,8 @@ inline auto Bytes(std::string* out) {
   return [out](Cursor c) { return c.Bytes(out); };
 }
 // An array, with `element` called for each value.
-inline auto Each(ReadFn element) {
-  return [element = std::move(element)](Cursor c) { return c.Array(element); };
+auto Each(auto element) {
+  return [element](Cursor c) { return c.Array(element); };
 }
 // A shape of its own. `out` is taken when the table is built, so it must not name an alternative of a protobuf oneof.
 template <class T>

@@ -7,12 +7,12 @@ namespace {
 
 // `{"key":K,"value":V}`, the content of every state line and of most lines of the older versions.
 bool ReadKeyValue(Cursor c, ReadFn key, ReadFn value) {
-  return c.Object({Required("key", std::move(key)), Required("value", std::move(value))});
+  return c.Object({Required("key", key), Required("value", value)});
 }
 
-// A key that only has to be one of a few names: the variant of the value says what the line is.
+// A key that only has to be one of a few names: the variant of the value says what the line is. To be used at once.
 ReadFn AnyNameOf(std::initializer_list<std::string_view> names) {
-  return [names = std::vector<std::string_view>(names)](Cursor c) {
+  return [names](Cursor c) {
     std::string name;
     if (!c.String(&name)) return false;
     for (std::string_view known : names) {

@@ -17,23 +17,28 @@ std::expected<T, ParseError> ParseAs(std::string_view json, bool (*read)(Cursor,
   return value;
 }
 
-// Where a read goes, asked once it is chosen: making the place may replace another alternative of a variant.
-using ReadTarget = std::function<ReadRequest*()>;
-
-Alternative GetAlternative(ReadTarget target) {
-  return With("GetKV", [=](Cursor c) { return c.Object({Required("key", String(&target()->emplace<GetKv>().key))}); });
+// `target()` is where the read goes, asked once it is chosen: making the place may replace another alternative of a
+// variant.
+template <class T>
+T* Choose(const auto& target) {
+  ReadRequest* request = target();
+  return &request->emplace<T>();
 }
 
-Alternative MGetAlternative(ReadTarget target) {
+Alternative GetAlternative(auto target) {
+  return With("GetKV", [=](Cursor c) { return c.Object({Required("key", String(&Choose<GetKv>(target)->key))}); });
+}
+
+Alternative MGetAlternative(auto target) {
   return With("MGetKV", [=](Cursor c) {
-    auto* keys = &target()->emplace<MGetKv>().keys;
+    auto* keys = &Choose<MGetKv>(target)->keys;
     return c.Object({Required("keys", Each([=](Cursor key) { return key.String(&keys->emplace_back()); }))});
   });
 }
 
-Alternative ListAlternative(ReadTarget target) {
+Alternative ListAlternative(auto target) {
   return With("ListKV",
-              [=](Cursor c) { return c.Object({Required("prefix", String(&target()->emplace<ListKv>().prefix))}); });
+              [=](Cursor c) { return c.Object({Required("prefix", String(&Choose<ListKv>(target)->prefix))}); });
 }
 
 bool ReadRead(Cursor c, ReadRequest* out) {
