@@ -23,6 +23,13 @@ add_library(httplib::httplib ALIAS PkgConfig::cpp_httplib)
 pkg_check_modules(lua REQUIRED IMPORTED_TARGET lua5.4-c++)
 add_library(lua::lua ALIAS PkgConfig::lua)
 
+# Packed backups. RocksDB's package brings zstd's target along.
+find_package(ZLIB REQUIRED)
+if(NOT TARGET zstd::zstd)
+  pkg_check_modules(libzstd REQUIRED IMPORTED_TARGET libzstd)
+  add_library(zstd::zstd ALIAS PkgConfig::libzstd)
+endif()
+
 # The allocator of the server and of the load generator; sanitizers bring their own.
 pkg_check_modules(jemalloc REQUIRED IMPORTED_TARGET jemalloc)
 add_library(metasrv_malloc INTERFACE)

@@ -1,4 +1,6 @@
 // databend-metactl: the control tool. Everything it does is in src/ctl; this joins it with the real stores.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <iostream>
 #include <optional>
@@ -13,5 +15,5 @@ int main(int argc, char** argv) {
   const char* address = std::getenv("METASRV_GRPC_API_ADDRESS");
   return metasrv::ctl::Run(std::vector<std::string>(argv + 1, argv + argc),
                            address == nullptr ? std::nullopt : std::optional<std::string>(address),
-                           metasrv::OpenRealDirectory, {std::cin, std::cout, std::cerr});
+                           metasrv::OpenRealDirectory, {std::cin, std::cout, std::cerr, isatty(STDERR_FILENO) == 1});
 }

@@ -3,16 +3,18 @@
 #include <utility>
 
 #include "backup/store_sink.h"
+#include "bin/waiting_loop.h"
 #include "io/real/data_dir.h"
-#include "io/real/os_clock.h"
 #include "io/real/rocks_log_store.h"
 #include "io/real/rocks_state_store.h"
-#include "io/real/thread_loop.h"
 
 namespace metasrv {
 namespace {
 
 using Status = std::expected<void, io::Error>;
+
+// Log writes that an import has under way at most, a batch each.
+constexpr std::size_t kLogWritesMax = 8;
 
 // Both stores of one node, and a loop for their completions that runs on the caller's thread while it waits.
 class RealStores {
@@ -21,7 +23,7 @@ class RealStores {
     auto stores = std::make_unique<RealStores>();
     auto log = io::RocksLogStore::Open({.directory = paths.log}, stores->loop_);
     if (!log) return std::unexpected(log.error());
-    auto state = io::RocksStateStore::Open({.directory = paths.state}, stores->loop_);
+    auto state = io::RocksStateStore::Open({.directory = paths.state, .row_cache_bytes = 0}, stores->loop_);
     if (!state) return std::unexpected(state.error());
     stores->log_ = std::move(*log);
     stores->state_ = std::move(*state);
@@ -30,32 +32,56 @@ class RealStores {
 
   io::LogStore& log() { return *log_; }
   sm::Store& state() { return *state_; }
+  io::StateFileStats state_files() const { return state_->FileStats(); }
 
-  // Writes `last` and waits until it and everything before it are durable, in both stores. Called at most once.
+  WaitingLoop& loop() { return loop_; }
+
+  // Writes `last` and waits until it and everything before it are durable, in both stores.
   Status WriteAndSync(io::LogBatch last) {
     Status result;
-    log_->Write(std::move(last), [this, &result](Status written) {
+    bool done = false;
+    log_->Write(std::move(last), [&](Status written) {
       result = std::move(written);
-      state_->Flush([this, &result](bool ok) {
+      state_->Flush([&](bool ok) {
         if (!ok && result) result = std::unexpected(state_->failure().value_or(io::Error{}));
-        loop_.Stop();
+        done = true;
       });
     });
-    loop_.Run();
+    loop_.WaitUntil([&] { return done; });
     return result;
   }
 
  private:
-  io::OsClock clock_;
-  io::ThreadLoop loop_{clock_};
+  WaitingLoop loop_;
   std::unique_ptr<io::RocksLogStore> log_;
   std::unique_ptr<io::RocksStateStore> state_;
+};
+
+// Waits when the disk of the log does not keep up, so that an import needs little memory.
+class PatientSink final : public backup::ImportSink {
+ public:
+  explicit PatientSink(RealStores& stores) : stores_(stores), sink_(stores.log(), stores.state()) {}
+
+  std::expected<void, std::string> WriteLog(io::LogBatch batch) override {
+    stores_.loop().WaitUntil([this] { return sink_.log_writes_pending() < kLogWritesMax; });
+    return sink_.WriteLog(std::move(batch));
+  }
+  std::expected<void, std::string> WriteState(std::vector<sm::Row> rows) override {
+    return sink_.WriteState(std::move(rows));
+  }
+  bool HasRow(std::string_view key) const override { return sink_.HasRow(key); }
+
+  [[nodiscard]] const std::optional<io::Error>& log_error() const { return sink_.log_error(); }
+
+ private:
+  RealStores& stores_;
+  backup::StoreSink sink_;
 };
 
 class RealReplacement final : public ctl::Replacement {
  public:
   RealReplacement(std::unique_ptr<io::DataImport> import, std::unique_ptr<RealStores> stores)
-      : import_(std::move(import)), stores_(std::move(stores)), sink_(stores_->log(), stores_->state()) {}
+      : import_(std::move(import)), stores_(std::move(stores)), sink_(*stores_) {}
 
   backup::ImportSink& sink() override { return sink_; }
 
@@ -70,12 +96,14 @@ class RealReplacement final : public ctl::Replacement {
  private:
   std::unique_ptr<io::DataImport> import_;  // outlives the stores inside it
   std::unique_ptr<RealStores> stores_;
-  backup::StoreSink sink_;
+  PatientSink sink_;
 };
 
 class RealDirectory final : public ctl::OfflineDirectory {
  public:
   explicit RealDirectory(std::unique_ptr<io::DataDir> dir) : dir_(std::move(dir)) {}
+
+  bool IsEmpty() const override { return dir_->IsEmpty(); }
 
   std::expected<Content, io::Error> Load() override {
     auto stores = RealStores::Open(dir_->paths());
@@ -88,7 +116,8 @@ class RealDirectory final : public ctl::OfflineDirectory {
       end = entry.id.index.Next();
     });
     if (!log) return std::unexpected(log.error());
-    return Content{std::move(*log), stores_->log().Scan(begin, end), stores_->state().NewSnapshot()};
+    const std::uint64_t rows = end.value() - begin.value() + stores_->state_files().rows;
+    return Content{std::move(*log), stores_->log().Scan(begin, end), stores_->state().NewSnapshot(), rows};
   }
 
   Status SetNodeId(NodeId id) override {

@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kGrpcDefault = "127.0.0.1:9191";
 constexpr const char* kAdminDefault = "127.0.0.1:28002";
+constexpr const char* kInputFile = "File to read, also .zst and .gz; standard input when empty";
 constexpr const char* kSnapshotAdminDefault = "127.0.0.1:28101";  // differs upstream, too (metactl.md §2)
 
 // CLI11 reads "-1" as a very large unsigned number.
@@ -112,13 +113,35 @@ class Parser {
     backup->app->add_option("--raft-dir", backup->command.raft_dir, "Data directory of a stopped node");
     backup->app->add_option("--chunk-size", backup->command.chunk_size, "Lines per message from a running node")
         ->check(DigitsOnly);
-    backup->app->add_option("--db", backup->command.db, "File to write; standard output when empty");
+    backup->app->add_option("--db", backup->command.db,
+                            "File to write, packed when named .zst or .gz; standard output when empty");
     backup->app->add_option("--id", backup->command.id, "Node id for a directory that has none")->check(DigitsOnly);
-    auto* restore = Subcommand("import", "Replace a data directory by a backup", ImportCommand{});
-    restore->app->add_option("--raft-dir", restore->command.raft_dir, "Data directory to replace")->required();
-    restore->app->add_option("--db", restore->command.db, "File to read; standard input when empty");
-    AddPeers(restore->app->add_option("--initial-cluster", restore->command.initial_cluster));
-    restore->app->add_option("--id", restore->command.id, "This node's id in the new cluster")->check(DigitsOnly);
+    auto* import = Subcommand("import", "Replace a data directory by a backup", ImportCommand{});
+    import->app->add_option("--raft-dir", import->command.raft_dir, "Data directory to replace")->required();
+    import->app->add_option("--db", import->command.db, kInputFile);
+    AddPeers(import->app->add_option("--initial-cluster", import->command.initial_cluster));
+    import->app->add_option("--id", import->command.id, "This node's id in the new cluster")->check(DigitsOnly);
+    DeclareRestore();
+    auto* verify = Subcommand("verify", "Check a backup without importing it", VerifyCommand{});
+    verify->app->add_option("--db", verify->command.db, kInputFile);
+    verify->app->add_option("--state-hash", verify->command.state_hash,
+                            "State hash that the backup must have, as a node shows it at /v1/cluster/state_hash");
+  }
+
+  void DeclareRestore() {
+    auto* restore =
+        Subcommand("restore", "Make a new cluster of a backup: its members' data directories", RestoreCommand{});
+    restore->app->add_option("--db", restore->command.db, kInputFile);
+    AddPeers(restore->app->add_option("--initial-cluster", restore->command.initial_cluster)->required());
+    auto* places = restore->app->add_option_group("directories");
+    places
+        ->add_option("--raft-dir", restore->command.raft_dirs, "Directory of one member, <id>=<directory>; repeatable")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    places->add_option("--raft-dir-root", restore->command.raft_dir_root,
+                       "Where every member gets a directory, meta<id>");
+    places->require_option(1);
+    restore->app->add_flag("--overwrite", restore->command.overwrite, "Replace the data that is in the directories");
   }
 
   void DeclareAdminCommands() {

@@ -47,6 +47,17 @@ struct ImportCommand {
   std::vector<std::string> initial_cluster;
   std::uint64_t id = 0;
 };
+struct RestoreCommand {
+  std::string db;  // file to read; empty: standard input
+  std::vector<std::string> initial_cluster;
+  std::vector<std::string> raft_dirs;        // "<id>=<directory>" of each node to prepare, or ...
+  std::optional<std::string> raft_dir_root;  // ... below which every member gets "meta<id>"
+  bool overwrite = false;
+};
+struct VerifyCommand {
+  std::string db;                         // file to read; empty: standard input
+  std::optional<std::string> state_hash;  // what it must have
+};
 struct TransferLeaderCommand {
   std::string admin_address;
   std::optional<std::uint64_t> to;
@@ -84,8 +95,9 @@ struct DumpLogCommand {
 
 using Command =
     std::variant<StatusCommand, GetCommand, UpsertCommand, WatchCommand, MemberListCommand, KeysLayoutCommand,
-                 ExportCommand, ImportCommand, TransferLeaderCommand, TriggerSnapshotCommand, SetFeatureCommand,
-                 ListFeaturesCommand, MetricsCommand, BenchConnectionsCommand, LuaCommand, DumpLogCommand>;
+                 ExportCommand, ImportCommand, RestoreCommand, VerifyCommand, TransferLeaderCommand,
+                 TriggerSnapshotCommand, SetFeatureCommand, ListFeaturesCommand, MetricsCommand,
+                 BenchConnectionsCommand, LuaCommand, DumpLogCommand>;
 
 // The command line asked for a text instead of an action: help, version or a usage error.
 struct Message {

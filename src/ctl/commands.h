@@ -30,6 +30,9 @@ using CommandResult = std::expected<void, std::string>;
 [[nodiscard]] CommandResult DumpLog(const DumpLogCommand& command, const OpenDirectory& open_directory,
                                     const Terminal& terminal);
 
+[[nodiscard]] CommandResult Execute(const VerifyCommand& command, const Terminal& terminal);
+[[nodiscard]] CommandResult RestoreCluster(const RestoreCommand& command, const OpenDirectory& open_directory,
+                                           const Terminal& terminal);
 [[nodiscard]] CommandResult ExportFromServer(const ExportCommand& command, const Terminal& terminal);
 [[nodiscard]] CommandResult ExportFromDirectory(const ExportCommand& command, const OpenDirectory& open_directory,
                                                 const Terminal& terminal);

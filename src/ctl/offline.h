@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <functional>
 #include <memory>
@@ -31,9 +32,13 @@ class OfflineDirectory {
     io::LogContents log;                       // all of it was checked; the entries come from the cursor
     std::unique_ptr<io::EntryCursor> entries;  // lives no longer than the directory
     std::shared_ptr<const sm::Reader> state;   // lives no longer than the directory
+    std::uint64_t rows_estimate = 0;           // entries and rows, about
   };
 
   virtual ~OfflineDirectory() = default;
+
+  // Whether nothing was ever stored in it. Before any other call.
+  [[nodiscard]] virtual bool IsEmpty() const = 0;
 
   // Everything in it; an empty directory becomes an empty store.
   [[nodiscard]] virtual std::expected<Content, io::Error> Load() = 0;

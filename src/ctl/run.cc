@@ -19,6 +19,8 @@ CommandResult Dispatch(const Command& command, const OpenDirectory& open_directo
           return ImportIntoDirectory(one, open_directory, terminal);
         } else if constexpr (std::is_same_v<T, DumpLogCommand>) {
           return DumpLog(one, open_directory, terminal);
+        } else if constexpr (std::is_same_v<T, RestoreCommand>) {
+          return RestoreCluster(one, open_directory, terminal);
         } else {
           return Execute(one, terminal);
         }

@@ -16,6 +16,10 @@ struct Terminal {
   std::istream& in;
   std::ostream& out;
   std::ostream& err;
+  bool err_is_terminal = false;
+
+  // Where to show progress; null when nobody watches.
+  [[nodiscard]] std::ostream* watched() const { return err_is_terminal ? &err : nullptr; }
 };
 
 // The whole tool: reads the arguments after the program's name, does what they say and returns the exit code: 0, 1 for

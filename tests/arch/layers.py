@@ -17,6 +17,8 @@ THIRD_PARTY = {
     "prometheus": r"/prometheus/",
     "lua": r"/lua5\.4/",
     "openssl": r"/openssl/",
+    "zstd": r"/zstd(_errors)?\.h$",
+    "zlib": r"/(zlib|zconf)\.h$",
     "gtest": r"/gtest/|/gmock/",
     "rapidcheck": r"/rapidcheck",
 }
@@ -43,7 +45,8 @@ LAYERS = {
                {"protobuf", "grpc", "absl", "spdlog", "toml", "cli11", "httplib", "prometheus", "openssl", "simdjson",
                 "nlohmann"}),
     "ctl": ([r"src/common/", r"src/sm/", r"src/io/\w+\.h", VALUES_OF_CONSENSUS, r"src/backup/", r"src/ctl/", MESSAGES,
-             SERVICES], {"protobuf", "grpc", "absl", "cli11", "httplib", "lua", "openssl", "simdjson", "nlohmann"}),
+             SERVICES], {"protobuf", "grpc", "absl", "cli11", "httplib", "lua", "openssl", "simdjson", "nlohmann", "zstd",
+                         "zlib"}),
     "bench": ([r"src/common/", r"src/backup/", r"src/bench/", r"src/sm/", r"src/io/\w+\.h", VALUES_OF_CONSENSUS, MESSAGES, SERVICES],
               {"protobuf", "grpc", "absl", "cli11", "nlohmann"}),
     "simulation": ([r"src/common/", r"src/consensus/", r"src/sm/", r"src/io/\w+\.h", r"src/io/sim/", r"src/node/",

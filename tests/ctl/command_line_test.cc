@@ -81,6 +81,27 @@ TEST(CommandLine, OnlyTheLogDumpHasShortOptions) {
   EXPECT_TRUE(both.decode_values && both.raw);
 }
 
+TEST(CommandLine, RestoreCollectsTheMembersAndTheirDirectories) {
+  const auto some = Parsed<RestoreCommand>({"restore", "--db", "f", "--initial-cluster", "1=a:1",
+                                            "--initial-cluster=2=b:2", "--raft-dir", "1=./x", "--raft-dir=2=./y=z"});
+  EXPECT_EQ("f", some.db);
+  EXPECT_THAT(some.initial_cluster, ElementsAre("1=a:1", "2=b:2"));
+  EXPECT_THAT(some.raft_dirs, ElementsAre("1=./x", "2=./y=z"));
+  EXPECT_EQ(std::nullopt, some.raft_dir_root);
+  EXPECT_FALSE(some.overwrite);
+  const auto all =
+      Parsed<RestoreCommand>({"restore", "--initial-cluster", "1=a:1", "--raft-dir-root", "d", "--overwrite"});
+  EXPECT_EQ("d", all.raft_dir_root);
+  EXPECT_TRUE(all.overwrite);
+}
+
+TEST(CommandLine, VerifyTakesAFileAndAStateHash) {
+  EXPECT_EQ("", Parsed<VerifyCommand>({"verify"}).db);
+  const auto verify = Parsed<VerifyCommand>({"verify", "--db", "f", "--state-hash", "0123"});
+  EXPECT_EQ("f", verify.db);
+  EXPECT_EQ("0123", verify.state_hash);
+}
+
 TEST(CommandLine, WrongUsageEndsWithCodeTwoAndSaysWhy) {
   for (const std::vector<std::string>& arguments :
        std::vector<std::vector<std::string>>{{"frobnicate"},
@@ -94,6 +115,10 @@ TEST(CommandLine, WrongUsageEndsWithCodeTwoAndSaysWhy) {
                                              {"upsert", "--key", "k"},
                                              {"watch"},
                                              {"import", "--db", "f"},
+                                             {"restore", "--db", "f", "--raft-dir-root", "d"},
+                                             {"restore", "--initial-cluster", "1=a:1"},
+                                             {"restore", "--initial-cluster", "1=a:1", "--raft-dir", "1=d",
+                                              "--raft-dir-root", "d"},
                                              {"--import"},
                                              {"export", "--id", "x"},
                                              {"export", "--id", "-1"},

@@ -203,6 +203,8 @@ DataDir::DataDir(std::string raft_dir, int lock_fd)
 
 DataDir::~DataDir() { close(lock_fd_); }
 
+bool DataDir::IsEmpty() const { return io::IsEmpty(paths_.log) && io::IsEmpty(paths_.state); }
+
 std::expected<std::unique_ptr<DataImport>, Error> DataDir::BeginImport() {
   if (auto removed = Remove(raft_dir_, kImporting); !removed) return std::unexpected(removed.error());
   std::unique_ptr<DataImport> import(new DataImport(raft_dir_));

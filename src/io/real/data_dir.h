@@ -63,6 +63,9 @@ class DataDir {
 
   [[nodiscard]] const DataPaths& paths() const { return paths_; }
 
+  // Whether no store was ever opened in it.
+  [[nodiscard]] bool IsEmpty() const;
+
   // Starts building a replacement. Requires: no other import of this directory is alive.
   [[nodiscard]] std::expected<std::unique_ptr<DataImport>, Error> BeginImport();
 

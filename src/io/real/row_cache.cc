@@ -49,6 +49,7 @@ void RowCache::Clear() {
 }
 
 void RowCache::Put(std::string_view key, const Value& value) {
+  if (bytes_max_ == 0) return;
   auto found = entries_.find(key);
   if (found == entries_.end()) {
     found = entries_.emplace(std::string(key), Entry{}).first;
