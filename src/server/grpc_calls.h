@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "request_traits.h"
+#include "server/background_thread.h"
 #include "server/call_error.h"
 #include "server/metrics.h"
 
@@ -85,9 +86,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Item> {
   StreamCall(grpc::CallbackServerContext* context, Metrics& metrics, CallKind kind, std::size_t request_bytes)
       : context_(context), metrics_(metrics), meter_(metrics, kind, request_bytes) {}
 
-  // Sends the headers at once (rule R1), then the items.
-  void Begin(Producer producer) {
+  // Sends the headers at once (rule R1), then the items. `background` makes them, if it is not null; it must outlive
+  // the server.
+  void Begin(Producer producer, BackgroundThread* background = nullptr) {
     producer_ = std::move(producer);
+    background_ = background;
     this->StartSendInitialMetadata();
   }
 
@@ -118,6 +121,11 @@ class StreamCall final : public grpc::ServerWriteReactor<Item> {
 
   void Continue(bool ok) {
     if (!ok) return this->Finish(grpc::Status(grpc::StatusCode::CANCELLED, "the client has gone"));
+    if (background_ == nullptr) return Produce();
+    background_->Add([this] { Produce(); });
+  }
+
+  void Produce() {
     item_.Clear();
     if (producer_(&item_)) {
       metrics_.Sent(item_.ByteSizeLong());
@@ -132,6 +140,7 @@ class StreamCall final : public grpc::ServerWriteReactor<Item> {
   Metrics& metrics_;
   CallMeter meter_;
   Producer producer_;
+  BackgroundThread* background_ = nullptr;
   Item item_;
   bool ok_ = false;
 };

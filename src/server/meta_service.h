@@ -71,6 +71,7 @@ class MetaServiceImpl final
   ServiceContext services_;
   RequestLimits limits_;
   WatchService watches_;
+  BackgroundThread exports_;
 };
 
 // Answers one of the three reads of KvReadV1. Runs on the node's loop once the view is ready.

@@ -54,7 +54,9 @@ grpc::ServerWriteReactor<meta::ExportedChunk>* MetaServiceImpl::StartExport(Cont
   if (auto allowed = Admit(*context, request, TokenRule::kWithLogin); !allowed) {
     return call->Fail(allowed.error()), call;
   }
-  services_.node.Run([call, chunk_lines](node::Node& node) { call->Begin(ChunkProducer(node.Export(), chunk_lines)); });
+  services_.node.Run([this, call, chunk_lines](node::Node& node) {
+    call->Begin(ChunkProducer(node.Export(), chunk_lines), &exports_);
+  });
   return call;
 }
 
