@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "consensus/core.h"
+#include "sim/restore.h"
 #include "sm/layout.h"
 
 namespace metasrv::sim {
@@ -38,7 +39,8 @@ pb::Command AddressOf(NodeId id) {
 
 Endpoint EndpointOf(NodeId id) { return {"n" + std::to_string(id.value()), 28004}; }
 
-Cluster::Cluster(io::World& world, const RunOptions& options, Judges& judges, Verdict& verdict, Probes& probes)
+Cluster::Cluster(io::World& world, const RunOptions& options, Judges& judges, Verdict& verdict, Probes& probes,
+                 const Restored* restored)
     : world_(world),
       options_(options),
       judges_(judges),
@@ -51,9 +53,14 @@ Cluster::Cluster(io::World& world, const RunOptions& options, Judges& judges, Ve
     judges_.OnTrace(node, event);
     if (on_trace_) on_trace_(node, event);
   });
-  for (std::uint64_t i = 1; i <= options.nodes; ++i) AddMachine(NodeId(i));
+  for (std::uint64_t i = 0; i < options.nodes; ++i) AddMachine(NodeId(options.first_id + i));
+  if (restored != nullptr) judges_.OnRestored(*restored);
   for (auto& [id, member] : members_) {
-    if (options.import_like != 0) Import(member);
+    if (restored != nullptr) {
+      member.machine->ReplaceDisk(restored->disks.at(id));
+    } else if (options.import_like != 0) {
+      Import(member);
+    }
   }
 }
 
@@ -77,7 +84,9 @@ void Cluster::AddMachine(NodeId id) {
   ids_.push_back(id);
 }
 
-bool Cluster::LearnsOnly(NodeId id) const { return id.value() > options_.nodes - options_.learners; }
+bool Cluster::LearnsOnly(NodeId id) const {
+  return id.value() >= options_.first_id + options_.nodes - options_.learners;
+}
 
 void Cluster::Start(NodeId id) {
   Member& member = At(id);

@@ -26,8 +26,9 @@ inline constexpr Property kRestartable = {
 // alone, the others join). Machines outlive crashes. All calls come from events of the harness.
 class Cluster {
  public:
-  // Everything borrowed outlives the cluster.
-  Cluster(io::World& world, const RunOptions& options, Judges& judges, Verdict& verdict, Probes& probes);
+  // Everything borrowed outlives the cluster, but `restored`: the disks that its machines start with, if not null.
+  Cluster(io::World& world, const RunOptions& options, Judges& judges, Verdict& verdict, Probes& probes,
+          const Restored* restored = nullptr);
   ~Cluster();
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;

@@ -5,6 +5,8 @@
 #include "common/check.h"
 #include "common/prng.h"
 #include "node/wire.h"
+#include "sm/layout.h"
+#include "sm/read.h"
 #include "sm/row_codec.h"
 
 namespace metasrv::sim {
@@ -39,6 +41,31 @@ History::History(const LogMatching& stored, TokenOf token_of, Verdict& verdict)
       verdict_(verdict),
       replica_store_(rows_, nullptr),
       replica_(replica_store_) {}
+
+void History::StartFrom(const sm::PersistentMap& rows, const std::optional<LogId>& applied) {
+  CHECK(steps_.empty());
+  sm::WriteBatch batch;
+  for (auto row = rows.LowerBound(""); row.Valid(); row.Next()) batch.Put(row.row().first, row.row().second);
+  CHECK(replica_store_.Write(std::move(batch)));
+  replica_.Reload();
+  if (applied) {
+    begin_ = applied->index;
+    Step base;
+    base.id = *applied;
+    base.row_sum = replica_store_.row_sum();
+    steps_.push_back(std::move(base));
+  }
+  const sm::MapReader state(rows);
+  std::map<std::string, meta::SeqV> records;
+  for (auto row = state.Scan(sm::RecordRow(""), sm::PrefixEnd(sm::RecordRow(""))); row->Valid(); row->Next()) {
+    const std::string key(sm::KeyOfRecordRow(row->key()));
+    records[key] = sm::ParseRow<meta::SeqV>(row->value());
+    versions_[key].push_back({end(), records[key]});
+  }
+  std::map<std::uint64_t, meta::Node> nodes;
+  for (const auto& [id, node] : sm::ReadNodes(state)) nodes[id.value()] = node;
+  model_.StartFrom(records, std::move(nodes), sm::ReadLastSeq(state));
+}
 
 void History::AdvanceTo(LogId last) {
   // Walk back along the predecessors to what is already executed, then execute forward.

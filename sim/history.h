@@ -54,13 +54,17 @@ class History : public WatchReference {
 
   void SetListener(Listener listener) { listener_ = std::move(listener); }
 
+  // The history goes on from a state that was imported: these rows, after the entries up to `applied`. Once, before
+  // anything else.
+  void StartFrom(const sm::PersistentMap& rows, const std::optional<LogId>& applied);
+
   // Some node has applied the entries up to and including `last`.
   void AdvanceTo(LogId last);
 
   // The number of applied entries.
-  [[nodiscard]] LogIndex end() const override { return LogIndex(steps_.size()); }
-  // Requires: index < end().
-  [[nodiscard]] const Step& At(LogIndex index) const { return steps_[index.value()]; }
+  [[nodiscard]] LogIndex end() const override { return LogIndex(begin_.value() + steps_.size()); }
+  // Requires: index < end(); and not before the state that it was started from.
+  [[nodiscard]] const Step& At(LogIndex index) const { return steps_[index.value() - begin_.value()]; }
 
   // The record of `key` after `end` entries, expired or not.
   [[nodiscard]] std::optional<meta::SeqV> RecordAt(const std::string& key, LogIndex end) const;
@@ -86,6 +90,7 @@ class History : public WatchReference {
   TokenOf token_of_;
   Verdict& verdict_;
   Listener listener_;
+  LogIndex begin_;  // of steps_; more than 0 after StartFrom
   std::vector<Step> steps_;
   std::map<std::string, std::vector<Version>> versions_;
   Model model_;

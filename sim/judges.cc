@@ -6,6 +6,7 @@
 #include "common/check.h"
 #include "consensus/core.h"
 #include "sim/leadership_probes.h"
+#include "sim/restore.h"
 
 namespace metasrv::sim {
 namespace {
@@ -93,6 +94,20 @@ void Judges::OnImported(NodeId id, const std::vector<Entry>& entries) {
     log_matching_.OnStored(id, previous, entry);
     previous = entry.id.term;
   }
+}
+
+void Judges::OnRestored(const Restored& restored) {
+  for (const auto& [id, disk] : restored.disks) OnImported(id, {disk.log.entries.begin(), disk.log.entries.end()});
+  const io::DiskImage& disk = restored.disks.begin()->second;
+  history_.StartFrom(disk.state.rows, restored.applied);
+  membership_rule_.StartWith(disk.log.end(), restored.membership);
+  std::vector<Term> terms;
+  const Term purged = disk.log.purged.value_or(restored.applied.value_or(LogId())).term;
+  for (LogIndex index; index < restored.committed_end; index = index.Next()) {
+    const Entry* entry = disk.log.Find(index);
+    terms.push_back(entry == nullptr ? purged : entry->id.term);
+  }
+  committed_.StartWith(std::move(terms));
 }
 
 void Judges::OnOpened(NodeId id, std::uint32_t incarnation, const io::LogContents& log,

@@ -28,6 +28,8 @@
 
 namespace metasrv::sim {
 
+struct Restored;
+
 inline constexpr Property kNoFalseQuarantine = {
     "only a wrong state is quarantined", "A node whose rows nobody has touched is never told that its state is wrong.",
     "docs/decisions/0022"};
@@ -54,6 +56,8 @@ class Judges : public io::NetworkObserver {
   };
   // Before its first life a node's log was given these entries, from index 0 on.
   void OnImported(NodeId node, const std::vector<Entry>& entries);
+  // All nodes begin with the disks of a restored cluster. Once, before anything else.
+  void OnRestored(const Restored& restored);
   // A node opens its disk, which holds this.
   void OnOpened(NodeId node, std::uint32_t incarnation, const io::LogContents& log,
                 const std::optional<StateSeen>& state);

@@ -134,6 +134,14 @@ std::uint64_t Model::SeqOf(const std::string& key) const {
   return found == records_.end() ? 0 : found->second.seq();
 }
 
+void Model::StartFrom(const std::map<std::string, meta::SeqV>& records, std::map<std::uint64_t, meta::Node> nodes,
+                      std::uint64_t last_seq) {
+  for (const auto& [key, record] : records) Set(key, record);
+  step_ = {};
+  nodes_ = std::move(nodes);
+  last_seq_ = last_seq;
+}
+
 void Model::Set(const std::string& key, std::optional<meta::SeqV> record) {
   std::optional<meta::SeqV> before = Find(key);
   if (before && ModelExpiryMillis(*before) != kNever) expiring_.erase({ModelExpiryMillis(*before), before->seq(), key});

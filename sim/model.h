@@ -32,6 +32,9 @@ struct ModelStep {
 // the reference every reply and every read of a run is compared with.
 class Model {
  public:
+  // Holds this from now on. Once, before anything else.
+  void StartFrom(const std::map<std::string, meta::SeqV>& records, std::map<std::uint64_t, meta::Node> nodes,
+                 std::uint64_t last_seq);
   // Applies one normal entry: sweep, then command.
   // A command with a request id that is still known is answered as the first one and changes nothing more (0020).
   ModelStep Apply(const pb::Command& command);

@@ -20,6 +20,11 @@ constexpr std::array kFields = {
     FIELD(learners),
     FIELD(join_under_faults),
     FIELD(import_like),
+    FIELD(first_id),
+    FIELD(restore),
+    FIELD(restore_after_ms),
+    FIELD(restore_lag_ms),
+    FIELD(restore_nodes),
     FIELD(heartbeat_ms),
     FIELD(election_min_ms),
     FIELD(election_max_ms),
@@ -174,6 +179,10 @@ void DeriveCluster(Deriver& draw, RunOptions& o) {
   o.learners = o.nodes >= 4 ? draw.Maybe("learners", 150'000, 1, 1) : 0;
   o.join_under_faults = draw.Maybe("join_under_faults", 250'000, 1, 1);
   o.import_like = draw.Maybe("import_like", 80'000, 1, 1);
+  o.restore = draw.Maybe("restore", 60'000, 1, 1);
+  o.restore_after_ms = draw.Pick("restore_after_ms", std::array<std::uint64_t, 5>{0, 100, 500, 1500, 4000});
+  o.restore_lag_ms = draw.Pick("restore_lag_ms", std::array<std::uint64_t, 3>{0, 200, 1000});
+  o.restore_nodes = draw.Pick("restore_nodes", std::array<std::uint64_t, 7>{0, 0, 0, 1, 2, 3, 5});
   o.heartbeat_ms = draw.Between("heartbeat_ms", 40, 80);
   o.election_min_ms = o.heartbeat_ms * draw.Between("election_min_ms", 3, 5);
   o.election_max_ms = o.election_min_ms * 3 / 2 + draw.Between("election_max_ms", 0, o.election_min_ms);

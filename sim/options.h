@@ -34,6 +34,11 @@ struct RunOptions {
   std::uint64_t learners = 0;           // of the nodes, the last ones join as learners for good
   std::uint64_t join_under_faults = 0;  // 1: faults begin while nodes still join
   std::uint64_t import_like = 0;        // 1: all nodes start as members, with disks that nobody has recorded
+  std::uint64_t first_id = 1;           // of the nodes; the others follow
+  std::uint64_t restore = 0;  // 1: an operator restores the cluster from a backup and it goes through all again
+  std::uint64_t restore_after_ms = 1000;  // of faults, then somebody takes a backup
+  std::uint64_t restore_lag_ms = 500;     // what the cluster does afterwards is lost
+  std::uint64_t restore_nodes = 0;        // of the restored cluster, with other ids; 0: as before
   std::uint64_t heartbeat_ms = 50;
   std::uint64_t election_min_ms = 200;
   std::uint64_t election_max_ms = 400;

@@ -18,6 +18,14 @@ std::optional<meta::SeqV> IfVisible(std::optional<meta::SeqV> record, WallMillis
 
 }  // namespace
 
+void Oracle::StartAfter(std::uint64_t count) {
+  CHECK(operations_.empty());
+  Operation forgotten;
+  forgotten.write = true;
+  forgotten.state = State::kUnknown;
+  operations_.assign(count, forgotten);
+}
+
 Oracle::Token Oracle::Begin(bool write, LogIndex committed_end) {
   Operation operation;
   operation.write = write;

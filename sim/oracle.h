@@ -68,6 +68,11 @@ class Oracle {
 
   Oracle(const History& history, Verdict& verdict) : history_(history), verdict_(verdict) {}
 
+  // The first `count` tokens belong to operations of a cluster that is gone. Its backup may hold their entries; nothing
+  // is known of how they end. Once, before anything else.
+  void StartAfter(std::uint64_t count);
+  [[nodiscard]] std::uint64_t begun() const { return operations_.size(); }
+
   // A client asks for something. `committed_end`: entries that some leader has committed by now.
   Token Begin(bool write, LogIndex committed_end);
   // A client names a write by the first attempt, which is `first` itself, or tries it again under that name. Each

@@ -38,6 +38,7 @@ namespace metasrv::sim {
   X(watch_event) X(watch_flushed) X(watch_flush_overtaken) X(watch_drained) X(watch_cancelled) X(watch_cut_off)   \
   X(watch_too_slow) X(watch_no_memory) X(watch_state_replaced) X(watch_state_wrong) X(watch_stopped)              \
   X(watch_refused) X(watch_untrusted)                                                                             \
+  X(backup_taken) X(backup_of_leader) X(backup_with_uncommitted) X(restored_same_ids) X(restored_other_ids) X(restored_tail_applied) \
   X(answer_of_other_disk) X(disks_recorded) X(disk_replaced_in_pair) X(message_forged) X(foreign_cluster)
 // clang-format on
 

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 
+#include "common/prng.h"
+#include "consensus/core.h"
 #include "sim/cluster.h"
 #include "sim/judges.h"
 #include "sim/liveness.h"
 #include "sim/nemesis.h"
+#include "sim/restore.h"
 #include "sim/watchers.h"
 #include "sim/workload.h"
 
@@ -25,16 +28,31 @@ io::World* world_under_way = nullptr;
 
 Duration Millis(std::uint64_t count) { return Duration::Millis(static_cast<std::int64_t>(count)); }
 
-// One run, phase by phase.
+constexpr std::uint64_t kOtherIds = 11;  // where the ids of a restored cluster start that are not those of the old one
+constexpr std::uint64_t kNodesForRot = 3;
+constexpr Duration kBackupRetry = Duration::Millis(20);
+constexpr int kBackupAttempts = 200;
+constexpr io::DrawKind kBackupFrom("restore.from");
+
+// What outlives the cluster that a backup was taken of.
+struct Backup {
+  std::vector<std::string> lines;
+  std::uint64_t operations = 0;  // begun by the clients of that cluster
+};
+
+// One cluster, phase by phase.
 class Experiment {
  public:
-  Experiment(const RunOptions& options, const RunExtras& extras)
+  // `backup`: what it is made of, if not null.
+  Experiment(const RunOptions& options, const RunExtras& extras, const Backup* backup = nullptr)
       : options_(options),
         extras_(extras),
         world_(options.seed),
         judges_(TokenOf, verdict_, probes_),
         oracle_(judges_.history(), verdict_),
-        cluster_(Prepared(), options_, judges_, verdict_, probes_),
+        restored_(backup == nullptr ? std::nullopt
+                                    : std::optional(Restore(backup->lines, NodeId(options_.first_id), options_.nodes))),
+        cluster_(Prepared(), options_, judges_, verdict_, probes_, restored_ ? &*restored_ : nullptr),
         workload_(world_, options_, cluster_, judges_, oracle_, probes_),
         watchers_(world_, options_, cluster_, judges_, workload_, verdict_, probes_),
         nemesis_(world_, options_, cluster_, probes_),
@@ -47,6 +65,7 @@ class Experiment {
       watchers_.OnNodeDown(node, incarnation);
     });
     cluster_.SetTraceListener([this](NodeId node, const TraceEvent& event) { nemesis_.OnTrace(node, event); });
+    if (backup != nullptr) oracle_.StartAfter(backup->operations);
     world_under_way = &world_;
   }
   ~Experiment() { world_under_way = nullptr; }
@@ -58,10 +77,88 @@ class Experiment {
     Hurt();
     Recover();
     BeQuiet();
+    CountRestored();
     return Result();
   }
 
+  // Goes on for so long that the cluster can be given up; none when there was nobody to take a backup of, or something
+  // else went wrong.
+  std::optional<Backup> GoUntilBackup() {
+    Form();
+    if (Over()) return std::nullopt;
+    workload_.Start();
+    watchers_.Start();
+    nemesis_.Start();
+    RunFor(Millis(options_.restore_after_ms));
+    std::optional<NodeId> from;
+    for (int attempt = 0; attempt < kBackupAttempts && !from && !Over(); ++attempt) {
+      RunFor(kBackupRetry);
+      from = WhoCanBeExported();
+    }
+    if (!from || Over()) return std::nullopt;
+    Backup backup{TakeBackup(*from), 0};
+    RunFor(Millis(options_.restore_lag_ms));
+    if (Over()) return std::nullopt;
+    backup.operations = oracle_.begun();
+    return backup;
+  }
+
+  // Without a verdict on what was not reached.
+  RunResult Result() {
+    RunResult result;
+    result.failure = verdict_.failure();
+    world_.Mix(judges_.history().end().value());
+    if (judges_.history().end() > LogIndex(0)) world_.Mix(judges_.history().At(judges_.history().end().Prev()).row_sum);
+    result.digest = world_.digest();
+    result.checkpoints = world_.checkpoints();
+    result.events = world_.event_count();
+    result.simulated = world_.now() - Instant();
+    result.recovery = recovery_;
+    result.history_end = judges_.history().end();
+    result.operations = oracle_.counts();
+    const auto& network = cluster_.network().counts();
+    probes_.Hit(Probe::k_unknown_was_applied, result.operations.unknown_applied);
+    probes_.Hit(Probe::k_repeat_recognized, result.operations.repeats_applied);
+    probes_.Hit(Probe::k_record_expired, judges_.history().expired_count());
+    probes_.Hit(Probe::k_messages_lost, network.lost);
+    probes_.Hit(Probe::k_messages_duplicated, network.duplicated);
+    probes_.Hit(Probe::k_ghosts, network.ghosts);
+    result.probes = probes_;
+    result.story = world_.trace().Tail(extras_.trace_lines_max);
+    if (extras_.record) result.decisions = world_.draws().Recorded();
+    return result;
+  }
+
  private:
+  // Somebody who runs and whose state is right.
+  std::optional<NodeId> WhoCanBeExported() {
+    std::vector<NodeId> able;
+    for (const NodeId id : cluster_.ids()) {
+      if (cluster_.Running(id) && !judges_.Rotten(id)) able.push_back(id);
+    }
+    if (able.empty()) return std::nullopt;
+    return able[world_.draws().RawAt(kBackupFrom, 0, 0) % able.size()];
+  }
+
+  std::vector<std::string> TakeBackup(NodeId from) {
+    probes_.Hit(Probe::k_backup_taken);
+    if (cluster_.Leader() == from) probes_.Hit(Probe::k_backup_of_leader);
+    const RaftCore& core = cluster_.Find(from)->raft().core();
+    if (core.commit_end() < core.log().end()) probes_.Hit(Probe::k_backup_with_uncommitted);
+    auto lines = ExportLines(*cluster_.Find(from));
+    JudgeBackup(lines, judges_.history(), verdict_);
+    return lines;
+  }
+
+  void CountRestored() {
+    if (!restored_ || Over()) return;
+    probes_.Hit(options_.first_id == kOtherIds ? Probe::k_restored_other_ids : Probe::k_restored_same_ids);
+    const LogIndex imported_end = restored_->disks.begin()->second.log.end();
+    const LogIndex state_end = restored_->applied ? restored_->applied->index.Next() : LogIndex(0);
+    const std::uint64_t added = 1 + restored_->disks.size();  // the membership, and the members' addresses
+    if (state_end.value() + added < imported_end.value()) probes_.Hit(Probe::k_restored_tail_applied);
+  }
+
   io::World& Prepared() {
     world_.draws().Override(extras_.schedule);
     if (extras_.record) world_.draws().StartRecording();
@@ -93,9 +190,9 @@ class Experiment {
   }
 
   void Form() {
-    cluster_.Start(NodeId(1));
+    cluster_.Start(cluster_.ids().front());
     // After an import nobody can lead alone.
-    if (options_.import_like == 0) {
+    if (options_.import_like == 0 && !restored_) {
       RunUntil(world_.now() + kFormingMax, [this] { return cluster_.Ready(NodeId(1)); });
     }
     for (const NodeId id : cluster_.ids()) {
@@ -158,31 +255,6 @@ class Experiment {
     watchers_.JudgeAtRest();
   }
 
-  RunResult Result() {
-    RunResult result;
-    result.failure = verdict_.failure();
-    world_.Mix(judges_.history().end().value());
-    if (judges_.history().end() > LogIndex(0)) world_.Mix(judges_.history().At(judges_.history().end().Prev()).row_sum);
-    result.digest = world_.digest();
-    result.checkpoints = world_.checkpoints();
-    result.events = world_.event_count();
-    result.simulated = world_.now() - Instant();
-    result.recovery = recovery_;
-    result.history_end = judges_.history().end();
-    result.operations = oracle_.counts();
-    const auto& network = cluster_.network().counts();
-    probes_.Hit(Probe::k_unknown_was_applied, result.operations.unknown_applied);
-    probes_.Hit(Probe::k_repeat_recognized, result.operations.repeats_applied);
-    probes_.Hit(Probe::k_record_expired, judges_.history().expired_count());
-    probes_.Hit(Probe::k_messages_lost, network.lost);
-    probes_.Hit(Probe::k_messages_duplicated, network.duplicated);
-    probes_.Hit(Probe::k_ghosts, network.ghosts);
-    result.probes = probes_;
-    result.story = world_.trace().Tail(extras_.trace_lines_max);
-    if (extras_.record) result.decisions = world_.draws().Recorded();
-    return result;
-  }
-
   const RunOptions options_;
   const RunExtras extras_;
   Verdict verdict_;
@@ -190,6 +262,7 @@ class Experiment {
   io::World world_;
   Judges judges_;
   Oracle oracle_;
+  const std::optional<Restored> restored_;
   Cluster cluster_;
   Workload workload_;
   WatchClients watchers_;
@@ -201,7 +274,55 @@ class Experiment {
 
 }  // namespace
 
-RunResult Run(const RunOptions& options, const RunExtras& extras) { return Experiment(options, extras).Go(); }
+namespace {
+
+// The options of the cluster that is restored from a backup.
+RunOptions AfterRestore(const RunOptions& options) {
+  RunOptions after = options;
+  after.seed = MixHash(options.seed, options.restore);
+  after.learners = 0;
+  if (options.restore_nodes != 0) {
+    after.nodes = options.restore_nodes;
+    after.first_id = kOtherIds;
+  }
+  if (after.nodes < kNodesForRot) after.bit_rot_every_ms = 0;
+  return after;
+}
+
+// Two clusters, one after the other, as one run.
+RunResult Joined(const RunResult& before, RunResult after) {
+  after.digest = MixHash(before.digest, after.digest);
+  after.checkpoints.insert(after.checkpoints.begin(), before.checkpoints.begin(), before.checkpoints.end());
+  after.events += before.events;
+  after.simulated = after.simulated + before.simulated;
+  after.probes.Add(before.probes.counts());
+  return after;
+}
+
+RunResult RunWithRestore(const RunOptions& options, const RunExtras& extras) {
+  // What a schedule fixes or a recording keeps is the restored cluster's.
+  RunExtras of_first = extras;
+  of_first.schedule.clear();
+  of_first.record = false;
+  RunResult before;
+  std::optional<Backup> backup;
+  {
+    Experiment first(options, of_first);
+    backup = first.GoUntilBackup();
+    before = first.Result();
+  }
+  if (!backup || before.failure) return before;
+  RunExtras of_second = extras;
+  if (extras.until_event != 0) of_second.until_event = extras.until_event - before.events;
+  Experiment second(AfterRestore(options), of_second, &*backup);
+  return Joined(before, second.Go());
+}
+
+}  // namespace
+
+RunResult Run(const RunOptions& options, const RunExtras& extras) {
+  return options.restore != 0 ? RunWithRestore(options, extras) : Experiment(options, extras).Go();
+}
 
 std::vector<std::string> StoryOfRunUnderWay(std::size_t lines_max) {
   if (world_under_way == nullptr) return {};

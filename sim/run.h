@@ -36,7 +36,9 @@ struct RunResult {
   std::vector<io::Decision> decisions;  // when recorded
 };
 
-// Runs one seed: form a cluster, hurt it, heal it. A pure function of its arguments. A failed CHECK aborts the process.
+// Runs one seed: form a cluster, hurt it, heal it; with RunOptions::restore, hurt it, take a backup of a node, give the
+// cluster up and go through all of it with one that is restored from the backup. A pure function of its arguments. A
+// failed CHECK aborts the process.
 [[nodiscard]] RunResult Run(const RunOptions& options, const RunExtras& extras = {});
 
 // The story of the run under way, for the report of a failed CHECK; empty when there is none.

@@ -14,6 +14,12 @@ LogIndex CommitHistory::EndBefore(Term term) const {
   return end;
 }
 
+void CommitHistory::StartWith(std::vector<Term> terms) {
+  CHECK(terms_.empty());
+  terms_ = std::move(terms);
+  if (!terms_.empty()) rises_.push_back({end(), terms_.back()});
+}
+
 void CommitHistory::Extend(LogIndex end, Term by, const Log& log) {
   CHECK_LT(this->end().value(), end.value());
   for (LogIndex index = this->end(); index < end; index = index.Next()) {

@@ -17,6 +17,10 @@ class CommitHistory {
   // The number of entries that leaders of terms smaller than `term` committed.
   [[nodiscard]] LogIndex EndBefore(Term term) const;
 
+  // A cluster begins with entries that earlier leaders have committed; `terms` by index, of which the last one is by
+  // its leader. Requires: nothing is committed yet.
+  void StartWith(std::vector<Term> terms);
+
   // The leader of `by` committed everything before `end`. Entries that its log has already purged take the term of the
   // purged one. Requires: end > this->end().
   void Extend(LogIndex end, Term by, const Log& log);

@@ -24,8 +24,14 @@ bool IsLegalStep(const Membership& before, const Membership& next) {
          Difference(next.configs.front(), next.configs.back()) == 1;
 }
 
+void MembershipRule::StartWith(LogIndex end, const Membership& membership) {
+  begin_ = end;
+  last_ = std::make_shared<const Membership>(membership);
+}
+
 void MembershipRule::OnStored(const Entry& entry) {
-  if (entry.kind == EntryKind::kMembership) stored_[entry.id.index][entry.id.term] = entry.membership;
+  const bool judged = entry.kind == EntryKind::kMembership && entry.id.index >= begin_;
+  if (judged) stored_[entry.id.index][entry.id.term] = entry.membership;
 }
 
 void MembershipRule::OnCommitted(const LogId& id) {

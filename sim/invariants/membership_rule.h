@@ -25,6 +25,8 @@ class MembershipRule {
  public:
   explicit MembershipRule(Verdict& verdict) : verdict_(verdict) {}
 
+  // The first entries, before `end`, come from a backup, and with them this membership; they are not judged.
+  void StartWith(LogIndex end, const Membership& membership);
   // A node was asked to store `entry`.
   void OnStored(const Entry& entry);
   // Some leader has declared entry `id`, which it has stored, committed; every entry comes here, in log order.
@@ -34,6 +36,7 @@ class MembershipRule {
 
  private:
   Verdict& verdict_;
+  LogIndex begin_;  // of what is judged
   std::map<LogIndex, std::map<Term, std::shared_ptr<const Membership>>> stored_;
   std::shared_ptr<const Membership> last_;
 };
