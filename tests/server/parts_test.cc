@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "auth.pb.h"
+#include "server/background_thread.h"
 #include "server/call_error.h"
 #include "server/keys_layout.h"
 #include "server/log.h"
@@ -39,6 +40,24 @@ node::NodeStatus SampleStatus() {
   status.log_cached_items = 5;
   status.log_cached_bytes = 900;
   return status;
+}
+
+TEST(StatusText, TheStateHashHasSixteenDigits) {
+  node::NodeStatus status = SampleStatus();
+  status.state_hash = 0xabc;
+  status.last_seq = 7;
+  EXPECT_EQ(StateHashJson(status), R"({"last_applied":{"leader_id":{"term":1,"node_id":1},"index":4},)"
+                                   R"("last_seq":7,"state_hash":"0000000000000abc"})");
+}
+
+TEST(BackgroundThread, RunsItsJobsInOrderAndTheLastOnesBeforeItEnds) {
+  std::vector<int> ran;
+  {
+    BackgroundThread thread;
+    for (int i = 0; i < 100; ++i) thread.Add([&ran, i] { ran.push_back(i); });
+  }
+  ASSERT_EQ(ran.size(), 100U);
+  EXPECT_TRUE(std::ranges::is_sorted(ran));
 }
 
 TEST(Status, JsonHasThePublishedOrder) {
