@@ -457,4 +457,9 @@ void Cluster::Read(NodeId id, std::function<void(const node::ReadResult&)> done)
   });
 }
 
+void Cluster::Export(NodeId id, std::function<void(node::ExportSource)> done) {
+  CHECK(Running(id));
+  At(id).machine->loop().Post([this, id, done = std::move(done)] { done(At(id).node->Export()); });
+}
+
 }  // namespace metasrv::sim

@@ -103,6 +103,7 @@ class Cluster {
   // --- Requests, as if they came in over the node's client port. Answered only while that incarnation lives. ---
   void Write(NodeId id, pb::Command command, std::function<void(const node::WriteResult&)> done);
   void Read(NodeId id, std::function<void(const node::ReadResult&)> done);
+  void Export(NodeId id, std::function<void(node::ExportSource)> done);
 
  private:
   struct Member {

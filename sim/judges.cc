@@ -5,6 +5,7 @@
 
 #include "common/check.h"
 #include "consensus/core.h"
+#include "sim/export_check.h"
 #include "sim/leadership_probes.h"
 #include "sim/restore.h"
 
@@ -363,6 +364,16 @@ void Judges::OnLeave(const io::Packet& packet) {
   }
   const Log* leader_log = LeaderLog(packet.to, Term(message_.append_response().term()));
   promises_.OnSend(packet.from, message_, found->second.disk, leader_log);
+}
+
+void Judges::OnExport(NodeId id, const node::ExportSource& source) {
+  CheckExport(Name(id), source, history_, log_matching_, verdict_);
+}
+
+// An answer may change what a leader believes of a member without any other sign: that its disk is another one now.
+void Judges::OnArrive(const io::Packet& packet) {
+  const auto found = nodes_.find(packet.to);
+  if (found != nodes_.end() && found->second.leads) Hear(found->second);
 }
 
 void Judges::AfterEvent() {

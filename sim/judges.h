@@ -9,6 +9,7 @@
 #include "consensus/raft.h"
 #include "io/log_store.h"
 #include "io/sim/sim_network.h"
+#include "node/client_api.h"
 #include "sim/disk_ledger.h"
 #include "sim/history.h"
 #include "sim/invariants/commit_history.h"
@@ -76,7 +77,7 @@ class Judges : public io::NetworkObserver {
   void OnApplied(NodeId node, const sm::Applied& applied);
   void OnTrace(NodeId node, const TraceEvent& event);
   void OnLeave(const io::Packet& packet) override;
-  void OnArrive(const io::Packet&) override {}
+  void OnArrive(const io::Packet& packet) override;
 
   // --- Bit rot: until the state has been replaced, it is compared with nothing ---
   void OnRotted(NodeId node);
@@ -88,6 +89,8 @@ class Judges : public io::NetworkObserver {
 
   // The number of entries whose effects the node has told so far; in the middle of a batch fewer than it has applied.
   [[nodiscard]] LogIndex ToldEnd(NodeId node) const { return nodes_.at(node).told_end; }
+  // An export was taken of `node`, whose state is not rotten.
+  void OnExport(NodeId node, const node::ExportSource& source);
 
   // Judges every node that was heard of since the last call.
   void AfterEvent();

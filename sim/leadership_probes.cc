@@ -24,8 +24,11 @@ void CountLeadershipEvent(const TraceEvent& event, Probes& probes) {
     case TraceKind::kTimeoutNow: return probes.Hit(Probe::k_timeout_now);
     case TraceKind::kWriteHeld: return probes.Hit(Probe::k_write_held);
     case TraceKind::kHandOver:
-      if (static_cast<node::HandOverReason>(event.a) == node::HandOverReason::kSlowDisk) {
-        probes.Hit(Probe::k_stall_hand_over);
+      switch (static_cast<node::HandOverReason>(event.a)) {
+        case node::HandOverReason::kSlowDisk: return probes.Hit(Probe::k_stall_hand_over);
+        case node::HandOverReason::kFullDisk: return probes.Hit(Probe::k_space_hand_over);
+        case node::HandOverReason::kOperator:
+        case node::HandOverReason::kStopping: return;
       }
       return;
     case TraceKind::kDiskHealth:

@@ -143,7 +143,7 @@ void Liveness::AskNode(NodeId id, std::size_t attempt) {
     workload_.WriteOnce(id, [this, life] { served_writes_.insert(life); });
   }
   if (cluster_.Running(id) && !served_reads_.contains(life)) {
-    workload_.ReadOnce(id, {{"k/0"}, {""}}, [this, life] { served_reads_.insert(life); });
+    workload_.ReadOnce(id, ReadPlan{.keys = {"k/0"}, .lists = {{}}}, [this, life] { served_reads_.insert(life); });
   }
   // The operator cleans up behind leaders that died while a node was joining that nobody can reach.
   if (options_.phantom_every_ms > 0 && cluster_.Running(id)) cluster_.RemovePhantom(id);

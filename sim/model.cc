@@ -84,18 +84,23 @@ ModelStep Model::Apply(const pb::Command& command) {
     return std::move(step_);
   }
   Run(command);
-  if (!request_id.empty()) known_[request_id] = {log_time_ms_, named_count_++, step_.reply};
+  if (!request_id.empty()) {
+    known_[request_id] = {log_time_ms_, named_count_++, named_bytes_, step_.reply};
+    named_bytes_ += step_.reply.ByteSizeLong() + 256;
+  }
   return std::move(step_);
 }
 
 const Model::Known* Model::FindKnown(const std::string& request_id) const {
   constexpr std::uint64_t kKnownForMs = 10ULL * 60 * 1000;
   constexpr std::uint64_t kNewerOnesMax = 100'000;
+  constexpr std::uint64_t kBytesMax = 64 << 20;
   const auto found = known_.find(request_id);
   if (found == known_.end()) return nullptr;
   const Known& known = found->second;
   const std::uint64_t newer = named_count_ - known.number - 1;
-  return log_time_ms_ - known.written_ms < kKnownForMs && newer < kNewerOnesMax ? &known : nullptr;
+  const bool fits = newer == 0 || named_bytes_ - known.bytes_before <= kBytesMax;
+  return log_time_ms_ - known.written_ms < kKnownForMs && newer < kNewerOnesMax && fits ? &known : nullptr;
 }
 
 void Model::Run(const pb::Command& command) {

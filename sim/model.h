@@ -59,7 +59,8 @@ class Model {
   // A write that its client named.
   struct Known {
     std::uint64_t written_ms = 0;
-    std::uint64_t number = 0;  // how many named writes came before it
+    std::uint64_t number = 0;        // how many named writes came before it
+    std::uint64_t bytes_before = 0;  // ... and what they counted
     pb::AppliedState reply;
   };
 
@@ -100,6 +101,7 @@ class Model {
   std::uint64_t log_time_ms_ = 0;  // the largest time of any entry
   std::map<std::string, Known> known_;
   std::uint64_t named_count_ = 0;
+  std::uint64_t named_bytes_ = 0;
   ModelStep step_;
 };
 

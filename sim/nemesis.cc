@@ -51,6 +51,7 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.transfer"), options_.transfer_every_ms, &Nemesis::TransferLeadership);
   Every(io::DrawKind("nemesis.stop_leader"), options_.stop_leader_every_ms, &Nemesis::StopLeader);
   Every(io::DrawKind("nemesis.stall_disk"), options_.stall_disk_every_ms, &Nemesis::StallDisk);
+  Every(io::DrawKind("nemesis.hold_answers"), options_.hold_answers_every_ms, &Nemesis::HoldAnswers);
   Every(io::DrawKind("nemesis.churn"), options_.churn_every_ms, &Nemesis::ChurnStep);
   Every(io::DrawKind("nemesis.phantom"), options_.phantom_every_ms, &Nemesis::JoinPhantom);
   Every(io::DrawKind("nemesis.wipe"), options_.wipe_every_ms, &Nemesis::WipeDisk);
@@ -139,7 +140,9 @@ void Nemesis::PauseOne() {
   });
 }
 
-void Nemesis::CutPairs(const std::function<bool(NodeId, NodeId)>& apart) {
+Duration Nemesis::DrawCut() { return DrawSpan(kCut, options_.cut_max_ms); }
+
+void Nemesis::CutPairs(const std::function<bool(NodeId, NodeId)>& apart, Duration span) {
   std::vector<std::pair<NodeId, NodeId>> cut;
   for (const NodeId a : cluster_.ids()) {
     for (const NodeId b : cluster_.ids()) {
@@ -148,7 +151,7 @@ void Nemesis::CutPairs(const std::function<bool(NodeId, NodeId)>& apart) {
       cut.emplace_back(a, b);
     }
   }
-  Later(DrawSpan(kCut, options_.cut_max_ms), [this, cut = std::move(cut)] {
+  Later(span, [this, cut = std::move(cut)] {
     for (const auto& [a, b] : cut) cluster_.network().CutOneWay(a, b, false);
   });
 }

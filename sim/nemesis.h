@@ -59,6 +59,7 @@ class Nemesis {
   void TransferLeadership();
   void StopLeader();
   void StallDisk();
+  void HoldAnswers();
   void OnTransferStarted(NodeId leader, NodeId target);
   void ChurnStep() { churn_.Step(); }
   void JoinPhantom() { churn_.JoinPhantom(); }
@@ -68,8 +69,10 @@ class Nemesis {
 
   void TakeDown(NodeId node);
   void Isolate(NodeId node);
-  // Cuts every pair for which `apart` holds, for a while.
-  void CutPairs(const std::function<bool(NodeId, NodeId)>& apart);
+  // Cuts every pair for which `apart` holds, for a while, or for `span`.
+  void CutPairs(const std::function<bool(NodeId, NodeId)>& apart) { CutPairs(apart, DrawCut()); }
+  void CutPairs(const std::function<bool(NodeId, NodeId)>& apart, Duration span);
+  [[nodiscard]] Duration DrawCut();
 
   // With probability `ppm`, `fault` hits `node` within the trigger delay.
   void Trigger(const io::DrawKind& kind, std::uint64_t ppm, Probe probe, NodeId node, void (Nemesis::*fault)(NodeId));

@@ -11,6 +11,7 @@ constexpr io::DrawKind kTarget("leadership.target");
 constexpr io::DrawKind kHow("leadership.how");
 constexpr io::DrawKind kDown("leadership.down");
 constexpr io::DrawKind kStall("leadership.stall");
+constexpr io::DrawKind kHold("leadership.hold");
 
 }  // namespace
 
@@ -43,6 +44,28 @@ void Nemesis::StallDisk() {
   probes_.Hit(Probe::k_disk_stalled);
   disk.SetStalled(true);
   Later(DrawSpan(kStall, options_.stall_max_ms), [&disk] { disk.SetStalled(false); });
+}
+
+// A round reaches everybody, its answers come just before the leader would give up, and after that it is alone:
+// whatever they confirm began when the round was sent (thesis §6.4.1).
+void Nemesis::HoldAnswers() {
+  const auto leader = cluster_.Leader();
+  if (!leader) return;
+  probes_.Hit(Probe::k_answers_held);
+  const NodeId node = *leader;
+  for (const NodeId other : cluster_.ids()) {
+    if (other != node) cluster_.network().ClogOneWay(other, node);
+  }
+  const Duration alone = Duration::Millis(static_cast<std::int64_t>(2 * options_.election_max_ms));
+  Later(Duration::Millis(static_cast<std::int64_t>(options_.heartbeat_ms)),
+        [this, node, alone] { CutPairs([node](NodeId a, NodeId) { return a == node; }, alone); });
+  const auto hold = Draw(kHold, options_.heartbeat_ms, options_.election_min_ms);
+  Later(Duration::Millis(static_cast<std::int64_t>(hold)), [this, node, alone] {
+    for (const NodeId other : cluster_.ids()) {
+      if (other != node) cluster_.network().ClogOneWay(other, node, false);
+    }
+    CutPairs([node](NodeId, NodeId b) { return b == node; }, alone);
+  });
 }
 
 void Nemesis::OnTransferStarted(NodeId leader, NodeId target) {

@@ -21,6 +21,14 @@ std::optional<LogId> ParseLogId(std::string_view bytes) {
 void RowSum::Add(std::string_view key, std::string_view value) { sum_ += Hash64(value, Hash64(key)); }
 void RowSum::Remove(std::string_view key, std::string_view value) { sum_ -= Hash64(value, Hash64(key)); }
 
+std::uint64_t SumOfRows(const sm::Reader& state) {
+  RowSum sum;
+  for (auto row = state.Scan("", ""); row->Valid(); row->Next()) {
+    if (row->key() != sm::kQuarantinedRow) sum.Add(row->key(), row->value());
+  }
+  return sum.value();
+}
+
 // Reports the new content once the inner installer has put it in place.
 class ObservedInstaller : public sm::Installer {
  public:

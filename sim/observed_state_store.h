@@ -23,6 +23,9 @@ class RowSum {
   std::uint64_t sum_ = 0;
 };
 
+// Of all rows but the one that is the node's own.
+[[nodiscard]] std::uint64_t SumOfRows(const sm::Reader& state);
+
 // Passes everything on to the real store of a state machine and tells what the store stands for after each change.
 class ObservedStateStore : public sm::Store {
  public:

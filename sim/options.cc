@@ -90,6 +90,7 @@ constexpr std::array kFields = {
     FIELD(transfer_every_ms),
     FIELD(stop_leader_every_ms),
     FIELD(stall_disk_every_ms),
+    FIELD(hold_answers_every_ms),
     FIELD(stall_max_ms),
     FIELD(disk_step_down_ms),
     FIELD(disk_exit_ms),
@@ -138,6 +139,7 @@ constexpr std::array kFields = {
     FIELD(watch_slow_ppm),
     FIELD(watch_buffer_bytes),
     FIELD(watch_memory_bytes),
+    FIELD(weight_export),
     FIELD(quiet_tail_ms),
 };
 #undef FIELD
@@ -235,8 +237,8 @@ void DeriveDiskAndClock(Deriver& draw, RunOptions& o) {
   o.disk_slow_ppm = draw.MaybeWide("disk_slow_ppm", 300'000, 500, 50'000);
   o.disk_slow_factor = draw.Between("disk_slow_factor", 5, 50);
   o.torn_writes = draw.Between("torn_writes", 0, 1);
-  o.read_slow_ppm = draw.MaybeWide("read_slow_ppm", 500'000, 1000, 200'000);
-  o.read_slow_max_ms = draw.Pick("read_slow_max_ms", std::array<std::uint64_t, 4>{5, 50, 300, 1000});
+  o.read_slow_ppm = draw.MaybeWide("read_slow_ppm", 500'000, 1000, 600'000);
+  o.read_slow_max_ms = draw.Pick("read_slow_max_ms", std::array<std::uint64_t, 4>{5, 50, 300, 1500});
   o.drift_max_ppm = draw.MaybeWide("drift_max_ppm", 300'000, 100, 50'000);
   o.lease = draw.Maybe("lease", 400'000, 1, 1);
   o.lease_drift_ppm = std::max<std::uint64_t>(10'000, o.drift_max_ppm);
@@ -275,6 +277,7 @@ void DeriveLeadershipFaults(Deriver& draw, RunOptions& o) {
   o.isolate_after_transfer_ppm = draw.MaybeWide("isolate_after_transfer_ppm", 300'000, 20'000, 600'000);
   o.stall_disk_every_ms = draw.Maybe("stall_disk_every_ms", 200'000, 800, 4000);
   o.stall_max_ms = draw.Pick("stall_max_ms", std::array<std::uint64_t, 3>{500, 2000, 5000});
+  o.hold_answers_every_ms = draw.Maybe("hold_answers_every_ms", o.lease != 0 ? 350'000 : 50'000, 300, 3000);
   if (o.stall_disk_every_ms == 0) return;
   o.disk_step_down_ms = draw.Between("disk_step_down_ms", 300, 1500);
   o.disk_exit_ms = o.disk_step_down_ms + draw.Between("disk_exit_ms", 300, 3000);
@@ -316,6 +319,7 @@ void DeriveClients(Deriver& draw, RunOptions& o) {
   o.weight_kv_txn = draw.Between("weight_kv_txn", 0, 3);
   o.weight_sequential = draw.Between("weight_sequential", 0, 2);
   o.weight_delete_prefix = draw.Between("weight_delete_prefix", 0, 1);
+  o.weight_export = draw.Maybe("weight_export", 300'000, 1, 3);
   o.quiet_tail_ms = draw.Maybe("quiet_tail_ms", 200'000, 500, 3000);
 }
 
@@ -346,7 +350,7 @@ void Calm(Deriver& draw, RunOptions& o) {
     o.one_way_every_ms = o.bridge_every_ms = o.clog_every_ms = o.isolate_leader_every_ms = 0;
     o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = o.freeze_every_ms = 0;
     o.fill_disk_every_ms = 0;
-    o.stop_leader_every_ms = o.stall_disk_every_ms = 0;
+    o.stop_leader_every_ms = o.stall_disk_every_ms = o.hold_answers_every_ms = 0;
   }
   if (calm == 1 || calm == 2) {  // no faults on protocol state
     o.crash_after_grant_ppm = o.crash_after_win_ppm = o.crash_after_append_ppm = o.crash_after_commit_ppm = 0;

@@ -108,14 +108,15 @@ struct RunOptions {
   std::uint64_t disk_error_every_ms = 0;
   std::uint64_t clock_jump_every_ms = 0;
   std::uint64_t fill_disk_every_ms = 0;
-  std::uint64_t snapshot_every_ms = 0;     // an operator triggers snapshots
-  std::uint64_t leave_every_ms = 0;        // an operator removes nodes
-  std::uint64_t bit_rot_every_ms = 0;      // a row of one node's state changes by itself
-  std::uint64_t transfer_every_ms = 0;     // an operator moves leadership
-  std::uint64_t stop_leader_every_ms = 0;  // the leader is stopped in good order
-  std::uint64_t stall_disk_every_ms = 0;   // a disk hangs, mostly the leader's
-  std::uint64_t stall_max_ms = 2000;       // ... for this long
-  std::uint64_t disk_step_down_ms = 0;     // the node's patience with its disk; 0: as in production
+  std::uint64_t snapshot_every_ms = 0;      // an operator triggers snapshots
+  std::uint64_t leave_every_ms = 0;         // an operator removes nodes
+  std::uint64_t bit_rot_every_ms = 0;       // a row of one node's state changes by itself
+  std::uint64_t transfer_every_ms = 0;      // an operator moves leadership
+  std::uint64_t stop_leader_every_ms = 0;   // the leader is stopped in good order
+  std::uint64_t stall_disk_every_ms = 0;    // a disk hangs, mostly the leader's
+  std::uint64_t hold_answers_every_ms = 0;  // the answers to a leader's round come late, and then none
+  std::uint64_t stall_max_ms = 2000;        // ... for this long
+  std::uint64_t disk_step_down_ms = 0;      // the node's patience with its disk; 0: as in production
   std::uint64_t disk_exit_ms = 0;
   std::uint64_t down_max_ms = 1500;     // how long a crashed node stays down
   std::uint64_t cut_max_ms = 2000;      // how long a partition, a pause or a slow disk lasts
@@ -167,6 +168,7 @@ struct RunOptions {
   std::uint64_t watch_slow_ppm = 0;        // watches whose client takes long for each message
   std::uint64_t watch_buffer_bytes = 8 << 20;
   std::uint64_t watch_memory_bytes = 256 << 20;
+  std::uint64_t weight_export = 0;  // of 40 requests
   std::uint64_t quiet_tail_ms = 0;  // clients rest for this long before the faults end
 
   [[nodiscard]] Healing healing_mode() const { return static_cast<Healing>(healing); }

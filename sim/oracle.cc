@@ -154,6 +154,7 @@ void Oracle::CheckGets(Token token, const ReadSeen& seen) {
 void Oracle::CheckList(Token token, const ReadSeen& seen, const ReadSeen::List& list) {
   auto expected = history_.ListAt(list.prefix, seen.applied_end);
   std::erase_if(expected, [&](const auto& item) { return !ModelVisible(item.second, seen.now.value()); });
+  if (list.limit > 0 && expected.size() > list.limit) expected.resize(list.limit);
   const bool same =
       std::equal(expected.begin(), expected.end(), list.items.begin(), list.items.end(),
                  [](const auto& a, const auto& b) { return a.first == b.first && SameRecord(a.second, b.second); });

@@ -54,6 +54,7 @@ struct ReadSeen {
   std::vector<std::pair<std::string, std::optional<meta::SeqV>>> gets;
   struct List {
     std::string prefix;
+    std::uint64_t limit = 0;  // that was asked for; 0: none
     std::vector<std::pair<std::string, meta::SeqV>> items;
   };
   std::vector<List> lists;

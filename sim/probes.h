@@ -22,8 +22,10 @@ namespace metasrv::sim {
   X(write_refused) X(write_unknown) X(unknown_was_applied) X(write_forwarded) X(read_served) X(read_refused)    \
   X(lease_read) X(lease_missed) X(lease_dropped_by_clock) X(lease_dropped_by_transfer) X(vote_refused_after_start) X(sleep) X(freeze)          \
   X(write_repeated) X(write_repeated_elsewhere) X(repeat_recognized)                                            \
-  X(follower_read) X(client_gave_up) X(record_expired) X(read_hid_expired) X(messages_lost)                     \
-  X(proposal_refused) X(space_low) X(space_critical) X(space_again) X(growth_refused) X(relief_passed)          \
+  X(op_get) X(op_put) X(op_delete) X(op_delete_by_prefix) X(op_fetch_increase) X(op_put_sequential)              \
+  X(expired_on_arrival) X(upsert_refused) X(branch_taken) X(list_cut_short) X(read_streamed) X(stream_broken)    \
+  X(export_checked) X(follower_read) X(client_gave_up) X(record_expired) X(read_hid_expired) X(messages_lost)                     \
+  X(proposal_refused) X(space_low) X(space_critical) X(space_hand_over) X(space_again) X(growth_refused) X(relief_passed)          \
   X(loaded_for_peer) X(loaded_to_apply) X(load_purged) X(load_replaced)                                         \
   X(messages_duplicated) X(ghosts) X(healed_all) X(healed_core_dead) X(healed_core_deaf) X(healed_core_mute)          \
   X(snapshot_queued) X(snapshot_resumed) X(snapshot_resumed_after_restart) X(snapshot_resumed_from_other)        \
@@ -31,7 +33,7 @@ namespace metasrv::sim {
   X(bit_rot) X(quarantined) X(quarantined_leader) X(resynced) X(quarantine_survived_restart) X(state_scrubbed)   \
   X(divergence_seen) X(snapshot_doubted) \
   X(transfer_accepted) X(transfer_refused) X(transfer_started) X(transfer_done) X(transfer_deposed)             \
-  X(transfer_timed_out) X(timeout_now) X(write_held) X(stop_hand_over) X(stop_handed_over) X(disk_stalled)      \
+  X(transfer_timed_out) X(timeout_now) X(write_held) X(stop_hand_over) X(stop_handed_over) X(answers_held) X(disk_stalled)      \
   X(stall_hand_over) X(stall_step_down) X(stall_exit) X(slow_node_waited) X(isolate_after_transfer) \
   X(disk_wiped) X(old_disk_returned) X(old_disk_refused) X(silent_disk_refused) X(voter_refilled) X(vote_refused_by_disk)              \
   X(watch_begun) X(watch_of_one_key) X(watch_on_follower) X(watch_on_learner) X(watch_begun_in_batch)            \

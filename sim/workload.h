@@ -11,6 +11,7 @@
 #include "sim/options.h"
 #include "sim/oracle.h"
 #include "sim/probes.h"
+#include "sim/reading.h"
 
 namespace metasrv::sim {
 
@@ -68,9 +69,13 @@ class Workload {
   [[nodiscard]] Duration Patience(const Client& client, Prng& prng) const;
   Oracle::Token Begin(bool write, NodeId node);
   void SendWrite(NodeId node, pb::Command command, Oracle::Token token, std::function<void(bool)> done);
+  [[nodiscard]] pb::Command MakeWrite(Prng& prng, Oracle::Token token, NodeId node);
   void SendRead(NodeId node, const ReadPlan& plan, std::function<void(bool)> done);
-  void FinishRead(Oracle::Token token, NodeId node, const ReadPlan& plan, const node::ReadResult& result);
+  void GoOn(Oracle::Token token, const std::function<void(bool)>& done);
+  void FinishRead(Oracle::Token token, const ReadPlan& plan, const ReadSeen& seen);
+  void Export(NodeId node, std::uint64_t pause_ms, std::function<void(bool)> done);
   void LearnFrom(const node::WriteResult& result);
+  void LearnFrom(const meta::TxnOpResponse& response);
   void CountWrite(const node::WriteResult& result);
 
   io::World& world_;
@@ -82,6 +87,7 @@ class Workload {
   CommandMaker maker_;
   std::vector<Client> clients_;
   std::map<Oracle::Token, Pending> pending_;
+  std::map<Oracle::Token, Reading> readings_;  // of these, the ones that are being served
   std::uint64_t extra_operations_ = 0;
   bool stopped_ = false;
 };

@@ -34,6 +34,8 @@ const char* ToString(TraceKind kind) {
     case TraceKind::kSnapshotResumed: return "snapshot-resumed";
     case TraceKind::kSnapshotRestarted: return "snapshot-restarted";
     case TraceKind::kSnapshotReceiveResumed: return "snapshot-receive-resumed";
+    case TraceKind::kSnapshotReceiveStarted: return "snapshot-receive-started";
+    case TraceKind::kSnapshotReceiveEnded: return "snapshot-receive-ended";
     case TraceKind::kSnapshotChunkDamaged: return "snapshot-chunk-damaged";
     case TraceKind::kQuarantined: return "quarantined";
     case TraceKind::kResynced: return "resynced";

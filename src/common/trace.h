@@ -64,6 +64,8 @@ enum class TraceKind : std::uint8_t {
   kSnapshotResumed,         // a = peer, b = number of the piece it goes on with
   kSnapshotRestarted,       // a = peer, b = number of the piece up to which it has other rows
   kSnapshotReceiveResumed,  // a = sender, b = number of the piece it goes on with
+  kSnapshotReceiveStarted,  // a = sender, b = last index
+  kSnapshotReceiveEnded,    // a = sender, b = 1 when the state is here, 0 when this attempt brought none
   kSnapshotChunkDamaged,    // a = sender, b = number of the piece
   kQuarantined,             // a = last applied index, b = 1 when an earlier life found it: the state is wrong
   kResynced,                // a = last applied index: a wrong state was replaced

@@ -18,7 +18,11 @@ NodeId Following(const NodeSet& ids, NodeId id) {
 }  // namespace
 
 HandOver::HandOver(Context& context, Pump& pump, std::function<std::size_t()> pending_writes)
-    : context_(context), pump_(pump), pending_writes_(std::move(pending_writes)), timer_(context.env.loop) {}
+    : context_(context),
+      pump_(pump),
+      pending_writes_(std::move(pending_writes)),
+      timer_(context.env.loop),
+      way_timer_(context.env.loop) {}
 
 void HandOver::Start(HandOverReason reason, std::optional<NodeId> to) {
   context_.Emit({TraceKind::kHandOver, static_cast<std::uint64_t>(reason), 0, {}});
@@ -83,18 +87,36 @@ void HandOver::AvoidLeading() {
   Start(HandOverReason::kSlowDisk, std::nullopt);
 }
 
+void HandOver::MakeWay(std::function<void()> done) {
+  if (!pump_.leads()) return done();
+  made_way_ = std::move(done);
+  way_timer_.Set(context_.Now() + context_.options.raft.election_timeout_min, [this] { FinishMakingWay(); });
+  if (!pump_.view().successor) Start(HandOverReason::kFullDisk, std::nullopt);
+}
+
+void HandOver::FinishMakingWay() {
+  way_timer_.Cancel();
+  if (auto done = std::exchange(made_way_, nullptr)) done();
+}
+
 void HandOver::OnTransferDone(const TransferDone& done) {
   if (done.id != transfer_) return;
   transfer_.reset();
   nobody_takes_over_ = done.result == TransferResult::kNoTarget;
+  if (nobody_takes_over_) way_timer_.Set(context_.Now(), [this] { FinishMakingWay(); });
   if (!done.to) return;
   context_.Info("hand-over of leadership to node " + std::to_string(done.to->value()) + ": " + ToString(done.result));
 }
 
 void HandOver::OnQuiet() {
+  if (made_way_ && !pump_.leads()) way_timer_.Set(context_.Now(), [this] { FinishMakingWay(); });
   if (left_ && !lingers_until_) timer_.Set(context_.Now(), [this] { LeaveStep(); });
 }
 
-void HandOver::Stop() { FinishLeaving(); }
+void HandOver::Stop() {
+  way_timer_.Cancel();
+  made_way_ = nullptr;
+  FinishLeaving();
+}
 
 }  // namespace metasrv::node

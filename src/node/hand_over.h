@@ -10,7 +10,8 @@
 namespace metasrv::node {
 
 // Gives leadership away (thesis §3.10): because an operator wants it, before the node stops, or because its disk can
-// not keep up with what a leader owes to the others. Consensus does the transfer; this decides when, and to whom.
+// not keep up with what a leader owes to the others or is full. Consensus does the transfer; this decides when, and to
+// whom.
 class HandOver {
  public:
   // `pending_writes`: writes that this node has accepted and not answered yet.
@@ -26,6 +27,10 @@ class HandOver {
   // The log disk is slow: looks for a follower with a better one, at most once per disk_hand_over_pause.
   void AvoidLeading();
 
+  // This node must not lead any more: calls `done` once another one does, or when nobody took over within an election
+  // timeout. At once when it does not lead.
+  void MakeWay(std::function<void()> done);
+
   void OnTransferDone(const TransferDone& done);
   // Everything that was fed has been worked off.
   void OnQuiet();
@@ -35,6 +40,7 @@ class HandOver {
   void Start(HandOverReason reason, std::optional<NodeId> to);
   void LeaveStep();
   void FinishLeaving();
+  void FinishMakingWay();
 
   Context& context_;
   Pump& pump_;
@@ -47,6 +53,8 @@ class HandOver {
   std::optional<RequestId> transfer_;  // the one that runs
   bool nobody_takes_over_ = false;
   std::optional<Instant> avoided_at_;
+  Timer way_timer_;
+  std::function<void()> made_way_;  // set while it makes way
 };
 
 }  // namespace metasrv::node

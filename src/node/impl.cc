@@ -54,7 +54,7 @@ Node::Impl::Impl(NodeOptions options, const Environment& environment, Findings f
             Raft(context_.options.raft, std::move(findings.disk.recovered), context_.Now(),
                  Prng(environment.random_seed).Fork("raft")),
             machine_, *this, std::move(findings.stored), findings.disk.log_time),
-      space_(context_, pump_),
+      space_(context_, pump_, [this](std::function<void()> then) { hand_over_.MakeWay(std::move(then)); }),
       proposals_(context_, pump_),
       members_(context_, pump_, addresses_,
                [this](pb::Command command, OutcomeDone done) {

@@ -12,7 +12,7 @@
 namespace metasrv::node {
 
 // Why a leader gives leadership away.
-enum class HandOverReason : std::uint8_t { kOperator, kStopping, kSlowDisk };
+enum class HandOverReason : std::uint8_t { kOperator, kStopping, kSlowDisk, kFullDisk };
 
 // How much watches may take of a node.
 struct WatchLimits {

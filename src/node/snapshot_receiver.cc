@@ -77,7 +77,9 @@ void SnapshotReceiver::OnOffer(NodeId from, const pb::SnapshotOffer& offer) {
 }
 
 void SnapshotReceiver::Open(NodeId from, const pb::SnapshotOffer& offer) {
+  if (transfer_ && transfer_->stage == Stage::kCollecting) EmitEnd(false);
   transfer_.reset();  // what it collected stays staged
+  context_.Emit({TraceKind::kSnapshotReceiveStarted, from.value(), offer.snapshot().last().index(), {}});
   sm::Store& store = context_.env.state_store;
   Transfer& transfer = transfer_.emplace(Transfer{});
   transfer.from = from;
@@ -174,7 +176,12 @@ void SnapshotReceiver::Complete(const pb::SnapshotDone& done) {
   Discard(Contains(*transfer_->meta.last) ? Stage::kInstalled : Stage::kUseless);
 }
 
+void SnapshotReceiver::EmitEnd(bool arrived) const {
+  context_.Emit({TraceKind::kSnapshotReceiveEnded, transfer_->from.value(), arrived ? 1U : 0U, {}});
+}
+
 void SnapshotReceiver::Discard(Stage stage) {
+  EmitEnd(stage == Stage::kInstalled);
   transfer_->stage = stage;
   transfer_->installer.reset();
   Forget();
@@ -194,6 +201,7 @@ void SnapshotReceiver::OnCommitted(bool ok) {
   machine_.Reload();
   // The installer is kept: this may run inside its Commit.
   transfer_->stage = Stage::kInstalled;
+  EmitEnd(true);
   const SnapshotMeta meta = transfer_->meta;
   on_installed_(meta);
   pump_.Feed(SnapshotInstalled{meta});
@@ -203,7 +211,10 @@ void SnapshotReceiver::OnCommitted(bool ok) {
 // Nobody has gone on with what is staged for a long time, or nobody ever will.
 void SnapshotReceiver::Forget() {
   if (stopped_ || installing()) return;
-  if (transfer_ && transfer_->stage == Stage::kCollecting) transfer_.reset();
+  if (transfer_ && transfer_->stage == Stage::kCollecting) {
+    EmitEnd(false);
+    transfer_.reset();
+  }
   if (context_.env.state_store.Staged()) static_cast<void>(context_.env.state_store.NewInstaller());
 }
 

@@ -59,6 +59,7 @@ class SnapshotReceiver {
   [[nodiscard]] bool IsWhole(const pb::SnapshotDone& done, const std::optional<SnapshotMeta>& meta) const;
   void OnCommitted(bool ok);
   void Discard(Stage stage);
+  void EmitEnd(bool arrived) const;
   void Forget();
   void Ack() const;
 

@@ -1,5 +1,7 @@
 #include "node/space.h"
 
+#include <utility>
+
 #include "sm/growth.h"
 
 namespace metasrv::node {
@@ -10,7 +12,8 @@ constexpr std::uint64_t kSlackDivisor = 8;
 
 }  // namespace
 
-Space::Space(Context& context, Pump& pump) : context_(context), pump_(pump), timer_(context.env.loop) {}
+Space::Space(Context& context, Pump& pump, MakeWay make_way)
+    : context_(context), pump_(pump), make_way_(std::move(make_way)), timer_(context.env.loop) {}
 
 void Space::Start() { Look(); }
 
@@ -23,7 +26,9 @@ void Space::Look() {
   if (level == level_) return;
   level_ = level;
   Announce();
-  pump_.Feed(DiskSpace{level});
+  // There may be more room again by the time that nobody was found.
+  if (critical()) return make_way_([this] { Tell(); });
+  Tell();
 }
 
 SpaceLevel Space::LevelOf(std::uint64_t free) const {

@@ -7,6 +7,7 @@
 #include <prometheus/registry.h>
 
 #include <algorithm>
+#include <map>
 
 #include "server/open_metrics.h"
 #include "server/status_text.h"
@@ -176,6 +177,21 @@ void AppendTransferFamilies(const node::SnapshotFigures& transfers, std::vector<
   add("resumed", "Transfers that went on where an earlier one had ended", transfers.resumed);
 }
 
+// The trace knows peers by their ids; operations.md §4.3 wants to see where they are.
+void NameSenders(const std::map<NodeId, meta::Node>& nodes, std::vector<MetricFamily>& families) {
+  for (MetricFamily& family : families) {
+    for (auto& metric : family.metric) {
+      for (auto& label : metric.label) {
+        if (label.name != "from") continue;
+        const auto node = std::ranges::find_if(
+            nodes, [&](const auto& entry) { return std::to_string(entry.first.value()) == label.value; });
+        if (node == nodes.end()) continue;
+        label.value = node->second.addr() + ":" + std::to_string(node->second.port());
+      }
+    }
+  }
+}
+
 }  // namespace
 
 struct Metrics::Impl {
@@ -246,8 +262,11 @@ std::string Metrics::Render(const NodeFigures& figures, const TraceMetrics& even
   AppendPeerFamilies(figures.status, figures.peers, families);
   AppendReplicationFamilies(figures.status, families);
   AppendTransferFamilies(figures.status.transfers, families);
-  for (std::vector<MetricFamily> collected : {events.Collect(), impl_->registry.Collect()}) {
-    std::ranges::move(collected, std::back_inserter(families));
+  std::vector<MetricFamily> traced = events.Collect();
+  NameSenders(figures.status.nodes, traced);
+  std::vector<MetricFamily> own = impl_->registry.Collect();
+  for (std::vector<MetricFamily>* collected : {&traced, &own}) {
+    std::ranges::move(*collected, std::back_inserter(families));
   }
   return ToOpenMetrics(families);
 }

@@ -9,6 +9,7 @@
 #include <array>
 #include <chrono>
 #include <map>
+#include <string>
 #include <utility>
 
 namespace metasrv::server {
@@ -36,34 +37,79 @@ double Seconds(Duration duration) { return static_cast<double>(duration.micros()
 
 prometheus::Labels To(std::uint64_t node) { return {{"to", std::to_string(node)}}; }
 
+// Whole states that go to peers, or come from them. Touched on the node's loop only, but for what Collect reads.
+class Transfers {
+ public:
+  // `label`: of the peer's id. `seconds`: the family of durations; the names of the others are "<name>_<...>".
+  Transfers(prometheus::Registry& registry, const char* label, const std::string& name, const char* failures,
+            const std::string& seconds, const std::string& what)
+      : label_(label),
+        succeeded_(prometheus::BuildCounter()
+                       .Name(name + "_success")
+                       .Help("Snapshots whose " + what + " ended well")
+                       .Register(registry)),
+        failed_(prometheus::BuildCounter()
+                    .Name(name + failures)
+                    .Help("Snapshots whose " + what + " did not")
+                    .Register(registry)),
+        running_(prometheus::BuildGauge()
+                     .Name(name + "_inflights")
+                     .Help("Snapshots whose " + what + " is under way")
+                     .Register(registry)),
+        seconds_(
+            prometheus::BuildHistogram().Name(seconds).Help("Duration of " + what + " a snapshot").Register(registry)) {
+  }
+
+  void Started(std::uint64_t peer) {
+    started_[peer] = Clock::now();
+    running_.Add(Of(peer)).Set(1);
+  }
+  void Ended(std::uint64_t peer, bool well) {
+    const auto started = started_.find(peer);
+    if (started == started_.end()) return;
+    const std::chrono::duration<double> took = Clock::now() - started->second;
+    started_.erase(started);
+    running_.Add(Of(peer)).Set(0);
+    (well ? succeeded_ : failed_).Add(Of(peer)).Increment();
+    seconds_.Add(Of(peer), kSnapshotSeconds).Observe(took.count());
+  }
+
+ private:
+  [[nodiscard]] prometheus::Labels Of(std::uint64_t peer) const { return {{label_, std::to_string(peer)}}; }
+
+  const char* label_;
+  prometheus::Family<Counter>& succeeded_;
+  prometheus::Family<Counter>& failed_;
+  prometheus::Family<Gauge>& running_;
+  prometheus::Family<Histogram>& seconds_;
+  std::map<std::uint64_t, Clock::time_point> started_;
+};
+
 }  // namespace
 
 struct TraceMetrics::Impl {
   prometheus::Family<Counter>& Counters(const char* name, const char* help) {
     return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
   }
-  prometheus::Family<Gauge>& Gauges(const char* name, const char* help) {
-    return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
-  }
   prometheus::Family<Histogram>& Histograms(const char* name, const char* help) {
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
   }
-  void SendStarted(std::uint64_t to);
-  void SendEnded(std::uint64_t to, bool delivered);
+  void Follow(const TraceEvent& event);
 
   prometheus::Registry registry;
   prometheus::Family<Counter>& events = Counters("metasrv_raft_events", "Events of the consensus engine by kind");
   prometheus::Family<Histogram>& stages = Histograms("metasrv_raft_stage_seconds", "Duration of a request's stages");
   prometheus::Family<Histogram>& appends =
       Histograms("metasrv_raft_network_append_sent_seconds", "Duration of append calls");
-  prometheus::Family<Counter>& sends_succeeded =
-      Counters("metasrv_raft_network_snapshot_send_success", "Snapshots that a peer installed");
-  prometheus::Family<Counter>& sends_failed =
-      Counters("metasrv_raft_network_snapshot_send_failure", "Snapshots that a peer did not install");
-  prometheus::Family<Gauge>& sends_running =
-      Gauges("metasrv_raft_network_snapshot_send_inflights", "Snapshots being sent");
-  prometheus::Family<Histogram>& send_seconds =
-      Histograms("metasrv_raft_network_snapshot_sent_seconds", "Duration of sending a snapshot");
+  Transfers sent{
+      registry, "to", "metasrv_raft_network_snapshot_send", "_failure", "metasrv_raft_network_snapshot_sent_seconds",
+      "sending"};
+  Transfers received{registry,
+                     "from",
+                     "metasrv_raft_network_snapshot_recv",
+                     "_failures",
+                     "metasrv_raft_network_snapshot_recv_seconds",
+                     "receiving"};
   prometheus::Family<Counter>& write_failures =
       Counters("metasrv_raft_storage_raft_store_write_failed", "Storage write errors");
 
@@ -71,22 +117,19 @@ struct TraceMetrics::Impl {
   std::map<Stage, Histogram*> by_stage;
   std::map<std::uint64_t, Histogram*> append_by_peer;
   std::map<TraceKind, Counter*> by_kind;
-  std::map<std::uint64_t, Clock::time_point> send_started;
 };
 
-void TraceMetrics::Impl::SendStarted(std::uint64_t to) {
-  send_started[to] = Clock::now();
-  sends_running.Add(To(to)).Set(1);
-}
-
-void TraceMetrics::Impl::SendEnded(std::uint64_t to, bool delivered) {
-  const auto started = send_started.find(to);
-  if (started == send_started.end()) return;
-  const std::chrono::duration<double> took = Clock::now() - started->second;
-  send_started.erase(started);
-  sends_running.Add(To(to)).Set(0);
-  (delivered ? sends_succeeded : sends_failed).Add(To(to)).Increment();
-  send_seconds.Add(To(to), kSnapshotSeconds).Observe(took.count());
+void TraceMetrics::Impl::Follow(const TraceEvent& event) {
+  switch (event.kind) {
+    case TraceKind::kSnapshotSendStarted: return sent.Started(event.a);
+    case TraceKind::kSnapshotSendEnded: return sent.Ended(event.a, event.b == 1);
+    case TraceKind::kSnapshotReceiveStarted: return received.Started(event.a);
+    case TraceKind::kSnapshotReceiveEnded: return received.Ended(event.a, event.b == 1);
+    case TraceKind::kStopped:
+      if (event.a == 1) write_failures.Add({{"func", "write"}}).Increment();
+      return;
+    default: return;
+  }
 }
 
 TraceMetrics::TraceMetrics(std::unique_ptr<TraceSink> next) : next_(std::move(next)), impl_(std::make_unique<Impl>()) {}
@@ -96,9 +139,7 @@ void TraceMetrics::Emit(NodeId node, const TraceEvent& event) {
   Counter*& counter = impl_->by_kind[event.kind];
   if (counter == nullptr) counter = &impl_->events.Add({{"kind", ToString(event.kind)}});
   counter->Increment();
-  if (event.kind == TraceKind::kSnapshotSendStarted) impl_->SendStarted(event.a);
-  if (event.kind == TraceKind::kSnapshotSendEnded) impl_->SendEnded(event.a, event.b == 1);
-  if (event.kind == TraceKind::kStopped && event.a == 1) impl_->write_failures.Add({{"func", "write"}}).Increment();
+  impl_->Follow(event);
   next_->Emit(node, event);
 }
 

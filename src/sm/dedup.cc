@@ -59,14 +59,21 @@ void KnownRequests::Remember(Overlay& state, const std::string& id, std::uint64_
   pb::RequestPlace place;
   place.set_time_ms(log_time_ms);
   place.set_id(id);
+  place.set_bytes(reply.ByteSizeLong() + kKnownRequestCharge);
   state.PutRow(RequestPlaceRow(places_.next()), place.SerializeAsString());
   places_.set_next(places_.next() + 1);
-  if (places_.next() - places_.first() > kKnownRequestsMax) {
+  places_.set_bytes(places_.bytes() + place.bytes());
+  while (TooMuch()) {
     LoadOldest(state);
     DropOldest(state);
   }
   StorePlaces(state);
   CHECK_LE(places_.next() - places_.first(), kKnownRequestsMax);
+}
+
+bool KnownRequests::TooMuch() const {
+  const std::uint64_t count = places_.next() - places_.first();
+  return count > kKnownRequestsMax || (count > 1 && places_.bytes() > kKnownRequestBytesMax);
 }
 
 void KnownRequests::LoadOldest(const Overlay& state) {
@@ -83,6 +90,8 @@ void KnownRequests::DropOldest(Overlay& state) {
   if (row && ParseRow<pb::KnownRequest>(*row).number() == places_.first()) state.DeleteRow(name);
   state.DeleteRow(RequestPlaceRow(places_.first()));
   places_.set_first(places_.first() + 1);
+  CHECK_LE(oldest_->bytes(), places_.bytes());
+  places_.set_bytes(places_.bytes() - oldest_->bytes());
   oldest_.reset();
 }
 

@@ -16,7 +16,10 @@ inline constexpr std::size_t kRequestIdBytesMax = 64;
 // How long a write is known after it, in log time.
 inline constexpr std::uint64_t kRequestMemoryMs = 600'000;
 inline constexpr std::uint64_t kKnownRequestsMax = 100'000;
-// An entry removes at most so many requests that are out of date, and one more to make room for its own.
+// What all of them may take together, each with its reply and a flat charge; the newest one may be larger.
+inline constexpr std::uint64_t kKnownRequestBytesMax = 64ULL * 1024 * 1024;
+inline constexpr std::uint64_t kKnownRequestCharge = 256;
+// An entry removes at most so many requests that are out of date, and more only to make room for its own.
 inline constexpr int kForgottenPerEntry = 8;
 
 // Whether a client may name a write so: 1 to 64 visible ASCII characters.
@@ -24,7 +27,7 @@ inline constexpr int kForgottenPerEntry = 8;
 
 // The writes that clients named (decision 0020; thesis §6.3, without sessions): a name that is known makes a command
 // answer as it did the first time instead of being applied again. A name is known for kRequestMemoryMs, unless
-// kKnownRequestsMax newer ones push it out.
+// kKnownRequestsMax newer ones push it out, or it and the newer ones take more than kKnownRequestBytesMax.
 //
 // All of it is rows of the state, which change only in entries and depend on nothing but the entries before; this
 // object caches the ends of the queue. Out-of-date rows are removed a few per entry, and are not known meanwhile.
@@ -47,6 +50,7 @@ class KnownRequests {
  private:
   void LoadOldest(const Overlay& state);
   void DropOldest(Overlay& state);
+  [[nodiscard]] bool TooMuch() const;
   void StorePlaces(Overlay& state) const;
 
   pb::RequestPlaces places_;

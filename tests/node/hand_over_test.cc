@@ -116,6 +116,28 @@ TEST(Transfer, ToItselfIsAcceptedAndChangesNothing) {
   EXPECT_EQ(world.Put(1, "k", "v").status, WriteStatus::kApplied);
 }
 
+TEST(FullDisk, ALeaderHandsOverBeforeItMayNotLeadAnyMore) {
+  NodeWorld world;
+  world.GrowTo(3);
+  Writers writers(world, {2, 3});
+  world[1].log.free_bytes = 0;
+  EXPECT_TRUE(writers.IssueUntil([&] { return Follows(world, 2, {2, 3}) || Follows(world, 3, {2, 3}); }));
+  EXPECT_EQ(writers.failures(), std::vector<std::string>{});
+  EXPECT_LT(writers.gap(), Duration::Millis(150));
+  EXPECT_TRUE(world.RunUntil([&] { return world.node(1).raft().core().space() == SpaceLevel::kCritical; }));
+}
+
+TEST(FullDisk, ALeaderWhomNobodyRelievesStopsLeadingAllTheSame) {
+  NodeWorld world;
+  world.GrowTo(3);
+  world.Crash(2);
+  world.Crash(3);
+  world[1].log.free_bytes = 0;
+  world.loop.RunFor(kTimeout * 2 + world[1].options.disk_check_interval);
+  EXPECT_EQ(world.node(1).raft().core().space(), SpaceLevel::kCritical);
+  EXPECT_NE(world.node(1).leader(), NodeId(1));
+}
+
 TEST(Leaving, ALeaderHandsOverAndNoWriteFailsAnywhere) {
   NodeWorld world;
   world.GrowTo(3);

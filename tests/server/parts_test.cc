@@ -148,6 +148,25 @@ TEST(Exposition, TimesTheStagesAndCountsTheTransfersOfANode) {
   }
 }
 
+TEST(Exposition, NamesWhoSendsAStateByItsAddress) {
+  TraceMetrics events(MakeLogTraceSink());
+  NodeFigures figures{SampleStatus(), {}, {}};
+  events.Emit(NodeId(2), {TraceKind::kSnapshotReceiveStarted, 1, 9, {}});
+  const std::string during = Metrics().Render(figures, events);
+  EXPECT_NE(during.find("\nmetasrv_raft_network_snapshot_recv_inflights{from=\"localhost:28103\"} 1\n"),
+            std::string::npos);
+  events.Emit(NodeId(2), {TraceKind::kSnapshotReceiveEnded, 1, 1, {}});
+  events.Emit(NodeId(2), {TraceKind::kSnapshotReceiveStarted, 7, 9, {}});
+  events.Emit(NodeId(2), {TraceKind::kSnapshotReceiveEnded, 7, 0, {}});
+  const std::string text = Metrics().Render(figures, events);
+  for (const char* line : {"\nmetasrv_raft_network_snapshot_recv_inflights{from=\"localhost:28103\"} 0\n",
+                           "\nmetasrv_raft_network_snapshot_recv_success_total{from=\"localhost:28103\"} 1\n",
+                           "\nmetasrv_raft_network_snapshot_recv_seconds_count{from=\"localhost:28103\"} 1\n",
+                           "\nmetasrv_raft_network_snapshot_recv_failures_total{from=\"7\"} 1\n"}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << text;
+  }
+}
+
 TEST(Sessions, TokensAreWorthNothingElsewhere) {
   const Sessions one;
   const Sessions other;

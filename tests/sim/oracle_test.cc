@@ -157,6 +157,18 @@ TEST_F(OracleTest, NoticesANamedWriteThatTakesEffectTwice) {
   EXPECT_EQ(Broken(verdict_), "a named write takes effect once");
 }
 
+TEST_F(OracleTest, HoldsAListToItsLimit) {
+  for (const char* key : {"a", "b", "c"}) Apply(Begin(), key);
+  ReadSeen seen = Read("a", 4);
+  ReadSeen::List& list = seen.lists.emplace_back(ReadSeen::List{"", 2, {}});
+  for (const auto& record : {"a", "b"}) list.items.emplace_back(record, *history_.RecordAt(record, LogIndex(4)));
+  oracle_.OnReadDone(Begin(false), seen);
+  EXPECT_EQ(Broken(verdict_), "");
+  seen.lists[0].items.pop_back();
+  oracle_.OnReadDone(Begin(false), seen);
+  EXPECT_EQ(Broken(verdict_), "reads show the history");
+}
+
 TEST_F(OracleTest, NoticesASecondAnswer) {
   const auto write = Begin();
   oracle_.OnWriteDone(write, Status(node::WriteStatus::kUnknown));
@@ -227,7 +239,7 @@ TEST_F(OracleTest, NoticesAListThatLacksARecord) {
   Apply(Begin(), "p/1");
   Apply(Begin(), "p/2");
   ReadSeen seen = Read("x", 3);
-  seen.lists.push_back({"p/", history_.ListAt("p/", LogIndex(3))});
+  seen.lists.push_back({"p/", 0, history_.ListAt("p/", LogIndex(3))});
   oracle_.OnReadDone(Begin(false), seen);
   EXPECT_EQ(Broken(verdict_), "");
   seen.lists[0].items.pop_back();

@@ -9,6 +9,8 @@
 namespace metasrv::sim {
 namespace {
 
+constexpr std::uint64_t kNow = 1'700'000'000'000;
+
 RunOptions Small(std::uint64_t seed) {
   RunOptions options = DeriveOptions(seed);
   options.fault_ms = 1500;
@@ -78,8 +80,20 @@ TEST(CommandMaker, MarksEveryCommandWithItsToken) {
   RunOptions options;
   CommandMaker maker(options);
   Prng prng(1);
-  for (std::uint64_t token = 1; token <= 500; ++token) EXPECT_EQ(TokenOf(maker.MakeWrite(prng, token)), token);
+  for (std::uint64_t token = 1; token <= 500; ++token) EXPECT_EQ(TokenOf(maker.MakeWrite(prng, token, kNow)), token);
   EXPECT_EQ(TokenOf(pb::Command()), 0U);
+}
+
+TEST(CommandMaker, MakesANextAttemptThatDiffersByItsTokenOnly) {
+  RunOptions options;
+  CommandMaker maker(options);
+  for (std::uint64_t token = 1; token <= 500; ++token) {
+    Prng prng(token);
+    Prng same(token);
+    pb::Command command = maker.MakeWrite(prng, token, kNow);
+    CommandMaker::Retoken(command, token, token + 1000);
+    EXPECT_EQ(command.SerializeAsString(), maker.MakeWrite(same, token + 1000, kNow).SerializeAsString());
+  }
 }
 
 }  // namespace

@@ -162,6 +162,46 @@ TEST(RequestIds, BeyondAHundredThousandTheOldestIsForgotten) {
   EXPECT_EQ(replica.CountTable(sm::kRequestPlaceTable), sm::kKnownRequestsMax);
 }
 
+// Increases the counter and reads a record as large as `bytes`.
+pb::Command IncreaseAndGet(const std::string& id, const std::string& key) {
+  pb::Command command = Increase(id, kT0);
+  command.mutable_transaction()->add_if_then()->mutable_get()->set_key(key);
+  return command;
+}
+
+TEST(RequestIds, TheOldestAreForgottenWhenTheRepliesTakeTooMuch) {
+  Replica replica;
+  constexpr std::size_t kLarge = sm::kKnownRequestBytesMax / 4;
+  pb::Command put;
+  put.set_time_ms(kT0);
+  put.mutable_upsert_kv()->set_key("large");
+  put.mutable_upsert_kv()->mutable_seq()->mutable_any();
+  put.mutable_upsert_kv()->mutable_value()->set_update(std::string(kLarge, 'x'));
+  replica.Apply(put);
+  replica.Apply(Increase("small", kT0));
+  for (const char* id : {"a", "b", "c"}) replica.Apply(IncreaseAndGet(id, "large"));
+  EXPECT_EQ(replica.Increased("small", kT0), 1U);
+  replica.Apply(IncreaseAndGet("d", "large"));
+  EXPECT_EQ(replica.CountTable(sm::kRequestPlaceTable), 3U) << "three large replies fit, four do not";
+  EXPECT_EQ(replica.Increased("b", kT0), 3U);
+  EXPECT_EQ(replica.Increased("small", kT0), 6U);
+  EXPECT_EQ(replica.CountTable(sm::kRequestTable), 4U);
+}
+
+TEST(RequestIds, AReplyThatIsLargerThanAllMayBeIsRememberedUntilTheNextOne) {
+  Replica replica;
+  pb::Command put;
+  put.set_time_ms(kT0);
+  put.mutable_upsert_kv()->set_key("large");
+  put.mutable_upsert_kv()->mutable_seq()->mutable_any();
+  put.mutable_upsert_kv()->mutable_value()->set_update(std::string(sm::kKnownRequestBytesMax, 'x'));
+  replica.Apply(put);
+  replica.Apply(IncreaseAndGet("a", "large"));
+  EXPECT_EQ(replica.Increased("a", kT0), 1U);
+  replica.Apply(Increase("b", kT0));
+  EXPECT_EQ(replica.Increased("a", kT0), 3U);
+}
+
 TEST(RequestIds, SurviveARestartAndASnapshot) {
   Replica leader;
   EXPECT_EQ(leader.Increased("a", kT0), 1U);
