@@ -52,6 +52,7 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.stop_leader"), options_.stop_leader_every_ms, &Nemesis::StopLeader);
   Every(io::DrawKind("nemesis.stall_disk"), options_.stall_disk_every_ms, &Nemesis::StallDisk);
   Every(io::DrawKind("nemesis.hold_answers"), options_.hold_answers_every_ms, &Nemesis::HoldAnswers);
+  Every(io::DrawKind("nemesis.restart_voter"), options_.restart_voter_every_ms, &Nemesis::RestartVoter);
   Every(io::DrawKind("nemesis.churn"), options_.churn_every_ms, &Nemesis::ChurnStep);
   Every(io::DrawKind("nemesis.phantom"), options_.phantom_every_ms, &Nemesis::JoinPhantom);
   Every(io::DrawKind("nemesis.wipe"), options_.wipe_every_ms, &Nemesis::WipeDisk);
@@ -273,7 +274,10 @@ void Nemesis::FreezeOne() {
   world_.Pause(node);
   const Instant since = cluster_.machine(node).clock().Now();
   const std::uint32_t incarnation = cluster_.Incarnation(node);
-  Later(DrawSpan(kCut, options_.cut_max_ms), [this, node, asleep, since, incarnation] {
+  const Duration span = DrawCut();
+  // When it goes on, nobody tells it what happened meanwhile.
+  if (Draw(kHow, 0, 2) == 0) CutPairs([node](NodeId a, NodeId b) { return a == node || b == node; }, span + LongCut());
+  Later(span, [this, node, asleep, since, incarnation] {
     if (!cluster_.Running(node) || cluster_.Incarnation(node) != incarnation || !world_.Paused(node)) return;
     io::SimClock& clock = cluster_.machine(node).clock();
     asleep ? clock.NoteSleep(clock.Now() - since) : clock.NoteFreeze(clock.Now() - since);

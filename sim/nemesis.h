@@ -60,6 +60,7 @@ class Nemesis {
   void StopLeader();
   void StallDisk();
   void HoldAnswers();
+  void RestartVoter();
   void OnTransferStarted(NodeId leader, NodeId target);
   void ChurnStep() { churn_.Step(); }
   void JoinPhantom() { churn_.JoinPhantom(); }
@@ -73,6 +74,8 @@ class Nemesis {
   void CutPairs(const std::function<bool(NodeId, NodeId)>& apart) { CutPairs(apart, DrawCut()); }
   void CutPairs(const std::function<bool(NodeId, NodeId)>& apart, Duration span);
   [[nodiscard]] Duration DrawCut();
+  // Long enough for whoever is left to elect somebody.
+  [[nodiscard]] Duration LongCut() const;
 
   // With probability `ppm`, `fault` hits `node` within the trigger delay.
   void Trigger(const io::DrawKind& kind, std::uint64_t ppm, Probe probe, NodeId node, void (Nemesis::*fault)(NodeId));

@@ -46,6 +46,28 @@ void Nemesis::StallDisk() {
   Later(DrawSpan(kStall, options_.stall_max_ms), [&disk] { disk.SetStalled(false); });
 }
 
+Duration Nemesis::LongCut() const { return Duration::Millis(static_cast<std::int64_t>(2 * options_.election_max_ms)); }
+
+// Somebody who does not hear the leader campaigns all the time; the others refuse it, since they have just answered the
+// leader. One of them restarts, and from then on the leader is alone: what it answered before still binds it.
+void Nemesis::RestartVoter() {
+  const auto leader = cluster_.Leader();
+  const NodeId campaigner = DrawNode(kTarget);
+  const NodeId voter = DrawNode(kVia);
+  if (!leader || campaigner == *leader || voter == *leader || voter == campaigner) return;
+  const NodeId node = *leader;
+  const auto between = [](NodeId x, NodeId y) {
+    return [x, y](NodeId a, NodeId b) { return (a == x && b == y) || (a == y && b == x); };
+  };
+  CutPairs(between(node, campaigner), LongCut() * 3);
+  Later(LongCut(), [this, node, voter] {
+    probes_.Hit(Probe::k_voter_restarted);
+    CutPairs([node](NodeId a, NodeId b) { return a == node || b == node; }, LongCut());
+    cluster_.Crash(voter);
+    world_.After(Duration::Millis(1), [this, voter] { cluster_.Start(voter); });
+  });
+}
+
 // A round reaches everybody, its answers come just before the leader would give up, and after that it is alone:
 // whatever they confirm began when the round was sent (thesis §6.4.1).
 void Nemesis::HoldAnswers() {
@@ -56,7 +78,7 @@ void Nemesis::HoldAnswers() {
   for (const NodeId other : cluster_.ids()) {
     if (other != node) cluster_.network().ClogOneWay(other, node);
   }
-  const Duration alone = Duration::Millis(static_cast<std::int64_t>(2 * options_.election_max_ms));
+  const Duration alone = LongCut();
   Later(Duration::Millis(static_cast<std::int64_t>(options_.heartbeat_ms)),
         [this, node, alone] { CutPairs([node](NodeId a, NodeId) { return a == node; }, alone); });
   const auto hold = Draw(kHold, options_.heartbeat_ms, options_.election_min_ms);
