@@ -132,7 +132,7 @@ MetaClient::Result<std::vector<std::string>> MetaClient::MemberList() {
 MetaClient::Done MetaClient::List(const std::string& prefix,
                                   const std::function<Done(const meta::StreamItem&)>& on_item) {
   grpc::ClientContext context;
-  impl_->Prepare(context);
+  impl_->session.Authorize(context);
   meta::KvListRequest request;
   request.set_prefix(prefix);
   return Impl::Drain(context, *impl_->stub->KvList(&context, request), on_item);
