@@ -16,6 +16,7 @@ constexpr DrawKind kSyncError("disk.sync_error");
 constexpr DrawKind kRead("disk.read");
 constexpr DrawKind kSlowRead("disk.slow_read");
 constexpr DrawKind kReadDelay("disk.read_delay");
+constexpr DrawKind kEarlyRead("disk.early_read");
 constexpr DrawKind kPrefix("disk.log_prefix");
 constexpr DrawKind kTorn("disk.torn");
 constexpr std::uint32_t kTornPpm = 500'000;
@@ -75,10 +76,15 @@ void SimDisk::ReadLog(const void* handle, LogRange range, LogStore::ReadDone don
   if (draws.ChanceAt(kSlowRead, ActorOf(node_), number, faults_.read_slow_ppm)) {
     latency = latency + draws.BetweenAt(kReadDelay, ActorOf(node_), number, Duration(), faults_.read_slow_max);
   }
-  Schedule(latency, range.begin.value(), [this, opened = log_opens_, range, done = std::move(done)]() mutable {
-    if (log_process_.handle == nullptr || log_opens_ != opened) return;
-    log_process_.loop->Post([entries = Slice(range), done = std::move(done)]() mutable { done(std::move(entries)); });
-  });
+  // The disk is read at some time between the question and the answer: at either end.
+  std::optional<std::vector<Entry>> early;
+  if (draws.ChanceAt(kEarlyRead, ActorOf(node_), number, 500'000)) early = Slice(range);
+  Schedule(latency, range.begin.value(),
+           [this, opened = log_opens_, range, early = std::move(early), done = std::move(done)]() mutable {
+             if (log_process_.handle == nullptr || log_opens_ != opened) return;
+             log_process_.loop->Post([entries = early ? std::move(*early) : Slice(range),
+                                      done = std::move(done)]() mutable { done(std::move(entries)); });
+           });
 }
 
 std::vector<Entry> SimDisk::Slice(const LogRange& range) const {
