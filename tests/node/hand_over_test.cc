@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "consensus/core.h"
 #include "tests/support/node_world.h"
 
 namespace metasrv::node {
