@@ -41,7 +41,7 @@ std::uint64_t RandomSeed() {
 server::PeerFigures ToFigures(const io::TransportStats& stats) {
   server::PeerFigures figures;
   for (const auto& [endpoint, traffic] : stats.peers) {
-    figures.peers[endpoint] = {traffic.connected, traffic.sent_bytes, traffic.failures};
+    figures.peers[endpoint] = {traffic.connected, traffic.sent_bytes, traffic.failures, traffic.connect_failures};
   }
   figures.received_bytes = stats.received_bytes;
   return figures;

@@ -65,7 +65,6 @@ void AppendServerFamilies(const node::NodeStatus& status, std::vector<MetricFami
   gauge("current_leader_id", "Known leader, 0 if none", status.raft.leader.value_or(NodeId{}).value());
   gauge("is_leader", "Whether this node is the leader", is_leader ? 1 : 0);
   gauge("node_is_health", "Whether this node leads or follows", is_leader || is_follower ? 1 : 0);
-  gauge("applying_snapshot", "Snapshots being installed", 0);
   gauge("snapshot_key_count", "Keys in the last snapshot", status.snapshot_rows.total());
   gauge("snapshot_primary_index_count", "Records in the last snapshot", status.snapshot_rows.records);
   gauge("snapshot_expire_index_count", "Expiry entries in the last snapshot", status.snapshot_rows.expiries);
@@ -115,6 +114,7 @@ std::vector<prometheus::ClientMetric::Label> PeerLabels(const node::NodeStatus& 
 // The families of operations.md §4.3 that have a counterpart here.
 void AppendPeerFamilies(const node::NodeStatus& status, const PeerFigures& peers, std::vector<MetricFamily>& out) {
   MetricFamily active{"metasrv_raft_network_active_peers", "Open connections to peers", MetricType::Gauge, {}};
+  MetricFamily unconnected{"metasrv_raft_network_fail_connect_to_peer", "Failed connects", MetricType::Gauge, {}};
   MetricFamily sent{"metasrv_raft_network_sent_bytes", "Bytes sent to peers", MetricType::Counter, {}};
   MetricFamily failed{"metasrv_raft_network_sent_failures", "Failed sends to peers", MetricType::Counter, {}};
   for (const auto& [endpoint, figures] : peers.peers) {
@@ -123,6 +123,9 @@ void AppendPeerFamilies(const node::NodeStatus& status, const PeerFigures& peers
     auto& connection = active.metric.emplace_back();
     connection.label = labels;
     connection.gauge.value = figures.connected ? 1 : 0;
+    auto& unreachable = unconnected.metric.emplace_back();
+    unreachable.label = labels;
+    unreachable.gauge.value = static_cast<double>(figures.connect_failures);
     auto& bytes = sent.metric.emplace_back();
     bytes.label = {{"to", to}};
     bytes.counter.value = static_cast<double>(figures.sent_bytes);
@@ -134,7 +137,7 @@ void AppendPeerFamilies(const node::NodeStatus& status, const PeerFigures& peers
   auto& total = received.metric.emplace_back();
   total.label = {{"from", "all"}};
   total.counter.value = static_cast<double>(peers.received_bytes);
-  for (MetricFamily* family : {&active, &sent, &failed, &received}) out.push_back(std::move(*family));
+  for (MetricFamily* family : {&active, &unconnected, &sent, &failed, &received}) out.push_back(std::move(*family));
 }
 
 void AppendStateFamilies(const StateFigures& state, std::vector<MetricFamily>& out) {

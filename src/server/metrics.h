@@ -22,6 +22,7 @@ struct PeerFigures {
     bool connected = false;
     std::uint64_t sent_bytes = 0;
     std::uint64_t failures = 0;
+    std::uint64_t connect_failures = 0;
   };
   std::map<Endpoint, Peer> peers;
   std::uint64_t received_bytes = 0;

@@ -113,6 +113,12 @@ struct TraceMetrics::Impl {
   prometheus::Family<Counter>& write_failures =
       Counters("metasrv_raft_storage_raft_store_write_failed", "Storage write errors");
 
+  Gauge& applying = prometheus::BuildGauge()
+                        .Name("metasrv_server_applying_snapshot")
+                        .Help("Snapshots being installed")
+                        .Register(registry)
+                        .Add({});
+
   // Touched on the node's loop only.
   std::map<Stage, Histogram*> by_stage;
   std::map<std::uint64_t, Histogram*> append_by_peer;
@@ -123,8 +129,10 @@ void TraceMetrics::Impl::Follow(const TraceEvent& event) {
   switch (event.kind) {
     case TraceKind::kSnapshotSendStarted: return sent.Started(event.a);
     case TraceKind::kSnapshotSendEnded: return sent.Ended(event.a, event.b == 1);
-    case TraceKind::kSnapshotReceiveStarted: return received.Started(event.a);
-    case TraceKind::kSnapshotReceiveEnded: return received.Ended(event.a, event.b == 1);
+    case TraceKind::kSnapshotReceiveStarted:
+      applying.Set(1);  // they come from the leader, one at a time
+      return received.Started(event.a);
+    case TraceKind::kSnapshotReceiveEnded: applying.Set(0); return received.Ended(event.a, event.b == 1);
     case TraceKind::kStopped:
       if (event.a == 1) write_failures.Add({{"func", "write"}}).Increment();
       return;

@@ -151,6 +151,7 @@ TEST_F(GrpcTransportTest, AnUnreachablePeerIsTriedAgainAndReportedOnce) {
     return a.transport.Stats().peers.at(gone).failures >= 2;
   });
   EXPECT_FALSE(a.transport.Stats().peers.at(gone).connected);
+  EXPECT_GE(a.transport.Stats().peers.at(gone).connect_failures, 2U);
   EXPECT_EQ(reported, std::vector<Endpoint>{gone});
 }
 

@@ -112,7 +112,7 @@ TEST(Exposition, HasTheRequiredSamplesAndEnds) {
   const CallMeter meter(metrics, CallKind::kRead, 10);
   meter.End(true);
   PeerFigures peers;
-  peers.peers[{"h", 1}] = {true, 7, 0};
+  peers.peers[{"h", 1}] = {true, 7, 0, 3};
   const std::string text = metrics.Render({SampleStatus(), peers, {}}, TraceMetrics(MakeLogTraceSink()));
   for (const char* line :
        {"\nmetasrv_server_current_leader_id 1\n", "\nmetasrv_server_is_leader 1\n",
@@ -122,7 +122,8 @@ TEST(Exposition, HasTheRequiredSamplesAndEnds) {
         "\nmetasrv_meta_network_recv_bytes_total 10\n",
         "\nmetasrv_meta_network_rpc_delay_read_ms_bucket{le=\"+Inf\"} 1\n",
         "\nmetasrv_raft_network_sent_bytes_total{to=\"h:1\"} 7\n",
-        "\nmetasrv_raft_network_active_peers{id=\"\",addr=\"h:1\"} 1\n"}) {
+        "\nmetasrv_raft_network_fail_connect_to_peer{id=\"\",addr=\"h:1\"} 3\n",
+        "\nmetasrv_server_applying_snapshot 0\n", "\nmetasrv_raft_network_active_peers{id=\"\",addr=\"h:1\"} 1\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line;
   }
   EXPECT_TRUE(text.starts_with("# HELP metasrv_server_current_leader_id Known leader, 0 if none.\n"));
@@ -155,11 +156,13 @@ TEST(Exposition, NamesWhoSendsAStateByItsAddress) {
   const std::string during = Metrics().Render(figures, events);
   EXPECT_NE(during.find("\nmetasrv_raft_network_snapshot_recv_inflights{from=\"localhost:28103\"} 1\n"),
             std::string::npos);
+  EXPECT_NE(during.find("\nmetasrv_server_applying_snapshot 1\n"), std::string::npos);
   events.Emit(NodeId(2), {TraceKind::kSnapshotReceiveEnded, 1, 1, {}});
   events.Emit(NodeId(2), {TraceKind::kSnapshotReceiveStarted, 7, 9, {}});
   events.Emit(NodeId(2), {TraceKind::kSnapshotReceiveEnded, 7, 0, {}});
   const std::string text = Metrics().Render(figures, events);
-  for (const char* line : {"\nmetasrv_raft_network_snapshot_recv_inflights{from=\"localhost:28103\"} 0\n",
+  for (const char* line : {"\nmetasrv_server_applying_snapshot 0\n",
+                           "\nmetasrv_raft_network_snapshot_recv_inflights{from=\"localhost:28103\"} 0\n",
                            "\nmetasrv_raft_network_snapshot_recv_success_total{from=\"localhost:28103\"} 1\n",
                            "\nmetasrv_raft_network_snapshot_recv_seconds_count{from=\"localhost:28103\"} 1\n",
                            "\nmetasrv_raft_network_snapshot_recv_failures_total{from=\"7\"} 1\n"}) {

@@ -173,13 +173,14 @@ void PeerLink::OnStreamDone(std::unique_ptr<Stream> stream, std::string reason) 
   stream_ = nullptr;
   stream.reset();
   broken_ = false;
-  traffic_.connected = false;
+  const bool was_connected = std::exchange(traffic_.connected, false);
   // What waited was meant for a conversation that is over.
   traffic_.dropped_messages += queue_.size();
   queue_.clear();
   queue_bytes_ = 0;
   if (!closed_) {
     ++traffic_.failures;
+    if (!was_connected) ++traffic_.connect_failures;
     backing_off_ = true;
     loop_.Post([self = weak_from_this(), reason = std::move(reason)] {
       if (const auto link = self.lock()) link->BackOff(reason);

@@ -51,7 +51,8 @@ struct PeerTraffic {
   std::uint64_t sent_messages = 0;
   std::uint64_t sent_bytes = 0;
   std::uint64_t dropped_messages = 0;
-  std::uint64_t failures = 0;  // streams that could not be opened, or broke
+  std::uint64_t failures = 0;          // streams that could not be opened, or broke
+  std::uint64_t connect_failures = 0;  // of these, those over which nothing ever went
 };
 
 struct TransportStats {
