@@ -11,12 +11,10 @@
 #include <string_view>
 #include <vector>
 
+#include "backup/parse.h"
 #include "ctl/byte_stream.h"
 
 namespace metasrv::ctl {
-
-// No record that a node accepts makes a longer line; reading one takes several times its size in memory.
-inline constexpr std::size_t kLineBytesMax = std::size_t{512} * 1024 * 1024;
 
 // A text that is read line by line while it is unpacked: from a file, or from standard input. zstd and gzip are known
 // by their first bytes. Holds one line and one block at a time.
@@ -25,7 +23,7 @@ class BackupReader {
   // `db`: the file; empty: `otherwise`, which must outlive the reader.
   // Errors: it can not be opened or read; a file named ".zst" or ".gz" holds something else.
   [[nodiscard]] static std::expected<std::unique_ptr<BackupReader>, std::string> Open(
-      const std::string& db, std::istream& otherwise, std::size_t line_bytes_max = kLineBytesMax);
+      const std::string& db, std::istream& otherwise, std::size_t line_bytes_max = backup::kLineBytesMax);
 
   // The next line without "\n", valid until the next call; none at the end.
   // Errors: it can not be read, or is damaged or cut short, or the line is too long; with the name of the file.
