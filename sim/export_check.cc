@@ -42,7 +42,7 @@ void CheckExport(const std::string& who, const node::ExportSource& source, const
     const std::optional<Entry> entry = source.log->Next();
     if (!entry) break;
     wrong = WhyWrongEntry(*entry, end, stored);
-    const bool applied = wrong.empty() && entry->id.index < applied_end;
+    const bool applied = wrong.empty() && entry->id.index < applied_end && entry->id.index >= history.begin();
     if (applied && history.At(entry->id.index).id != entry->id)
       wrong = "its log has " + ToString(entry->id) + ", which was not applied";
     end = end.Next();

@@ -61,9 +61,11 @@ class History : public WatchReference {
   // Some node has applied the entries up to and including `last`.
   void AdvanceTo(LogId last);
 
+  // The first entry that is known: the last one of the state that it was started from, or 0.
+  [[nodiscard]] LogIndex begin() const { return begin_; }
   // The number of applied entries.
   [[nodiscard]] LogIndex end() const override { return LogIndex(begin_.value() + steps_.size()); }
-  // Requires: index < end(); and not before the state that it was started from.
+  // Requires: begin() <= index < end().
   [[nodiscard]] const Step& At(LogIndex index) const { return steps_[index.value() - begin_.value()]; }
 
   // The record of `key` after `end` entries, expired or not.

@@ -168,7 +168,7 @@ std::string Liveness::Missing() const {
   const RaftCore& lead = cluster_.Find(*leader)->raft().core();
   if (lead.membership().current().IsJoint()) return "still joint";
   for (const NodeId id : lead.membership().current().nodes) {
-    if (id.value() > cluster_.ids().size()) return Name(id) + ", which does not exist, is still a member";
+    if (!Contains(cluster_.ids(), id)) return Name(id) + ", which does not exist, is still a member";
   }
   for (const NodeId id : cluster_.ids()) {
     if (cluster_.Left(id) && lead.membership().current().Contains(id)) return Name(id) + " is still a member";

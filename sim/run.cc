@@ -37,6 +37,7 @@ constexpr io::DrawKind kBackupFrom("restore.from");
 // What outlives the cluster that a backup was taken of.
 struct Backup {
   std::vector<std::string> lines;
+  bool log_is_whole = false;     // nothing was purged
   std::uint64_t operations = 0;  // begun by the clients of that cluster
 };
 
@@ -96,7 +97,7 @@ class Experiment {
       from = WhoCanBeExported();
     }
     if (!from || Over()) return std::nullopt;
-    Backup backup{TakeBackup(*from), 0};
+    Backup backup = TakeBackup(*from);
     RunFor(Millis(options_.restore_lag_ms));
     if (Over()) return std::nullopt;
     backup.operations = oracle_.begun();
@@ -140,14 +141,16 @@ class Experiment {
     return able[world_.draws().RawAt(kBackupFrom, 0, 0) % able.size()];
   }
 
-  std::vector<std::string> TakeBackup(NodeId from) {
+  Backup TakeBackup(NodeId from) {
     probes_.Hit(Probe::k_backup_taken);
     if (cluster_.Leader() == from) probes_.Hit(Probe::k_backup_of_leader);
     const RaftCore& core = cluster_.Find(from)->raft().core();
     if (core.commit_end() < core.log().end()) probes_.Hit(Probe::k_backup_with_uncommitted);
-    auto lines = ExportLines(*cluster_.Find(from));
-    JudgeBackup(lines, judges_.history(), verdict_);
-    return lines;
+    Backup backup;
+    backup.lines = ExportLines(*cluster_.Find(from));
+    backup.log_is_whole = !cluster_.Find(from)->Export().purged;
+    JudgeBackup(backup.lines, judges_.history(), verdict_);
+    return backup;
   }
 
   void CountRestored() {
@@ -277,7 +280,7 @@ class Experiment {
 namespace {
 
 // The options of the cluster that is restored from a backup.
-RunOptions AfterRestore(const RunOptions& options) {
+RunOptions AfterRestore(const RunOptions& options, const Backup& backup) {
   RunOptions after = options;
   after.seed = MixHash(options.seed, options.restore);
   after.learners = 0;
@@ -286,6 +289,9 @@ RunOptions AfterRestore(const RunOptions& options) {
     after.first_id = kOtherIds;
   }
   if (after.nodes < kNodesForRot) after.bit_rot_every_ms = 0;
+  // Who starts empty would apply the old log from its beginning, in which the members that the restore took out still
+  // are (docs/SIMULATION.md, what it does not cover).
+  if (backup.log_is_whole) after.wipe_every_ms = 0;
   return after;
 }
 
@@ -314,7 +320,7 @@ RunResult RunWithRestore(const RunOptions& options, const RunExtras& extras) {
   if (!backup || before.failure) return before;
   RunExtras of_second = extras;
   if (extras.until_event != 0) of_second.until_event = extras.until_event - before.events;
-  Experiment second(AfterRestore(options), of_second, &*backup);
+  Experiment second(AfterRestore(options, *backup), of_second, &*backup);
   return Joined(before, second.Go());
 }
 
