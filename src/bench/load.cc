@@ -71,7 +71,8 @@ class LoadRun {
 
  private:
   void StartThreads() {
-    for (std::uint64_t i = 0; i < options_.threads; ++i) {
+    const std::uint64_t count = workload_.is_composite() ? options_.clients : options_.threads;
+    for (std::uint64_t i = 0; i < count; ++i) {
       LoadThread& state = *threads_.emplace_back(std::make_unique<LoadThread>(workload_, measuring_, over_));
       state.timeout = options_.timeout;
       if (options_.on_result) {
@@ -81,8 +82,19 @@ class LoadRun {
         };
       }
     }
-    left_ = options_.threads;
-    for (std::uint64_t i = 0; i < options_.threads; ++i) running_.emplace_back([this, i] { Serve(i); });
+    left_ = count;
+    for (std::uint64_t i = 0; i < count; ++i) {
+      running_.emplace_back([this, i] {
+        workload_.is_composite() ? ServeComposite(i) : Serve(i);
+        const std::lock_guard lock(mutex_);
+        --left_;
+        done_.notify_one();
+      });
+    }
+  }
+
+  void ServeComposite(std::uint64_t index) {
+    RunComposite(*threads_[index], connections_[index % options_.connections], index + 1, options_.operations);
   }
 
   // Worker i uses connection (i - 1) mod connections, and connection c is served by thread c mod threads.
@@ -101,9 +113,6 @@ class LoadRun {
     state.queue.Shutdown();
     while (state.queue.Next(&tag, &ok)) {
     }
-    const std::lock_guard lock(mutex_);
-    --left_;
-    done_.notify_one();
   }
 
   // Waits that long, or, without a time, for the workers; never longer than for the workers.

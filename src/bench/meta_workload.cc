@@ -10,6 +10,7 @@
 
 #include "auth.pb.h"
 #include "backup/request_json.h"
+#include "bench/semaphore.h"
 #include "common/version.h"
 #include "meta.grpc.pb.h"
 
@@ -73,6 +74,27 @@ class MetaWorkload final : public Workload {
   Maker maker_;
   Duration pause_;
   std::uint64_t operations_;
+};
+
+// Workers share the semaphores evenly.
+class SemaphoreWorkload final : public Workload {
+ public:
+  SemaphoreWorkload(std::string prefix, std::uint64_t count, SemaphoreOptions options)
+      : prefix_(std::move(prefix)), count_(count), options_(std::move(options)) {}
+
+  [[nodiscard]] bool is_composite() const override { return true; }
+  [[nodiscard]] Call Make(std::uint64_t, std::uint64_t, Prng&) const override { return {}; }
+  [[nodiscard]] std::expected<void, std::string> Perform(std::uint64_t worker, std::uint64_t number,
+                                                         const CallTarget& target) const override {
+    SemaphoreOptions options = options_;
+    options.name = prefix_ + std::to_string(worker % count_);
+    return UseSemaphore(options, std::to_string(worker) + "-" + std::to_string(number), target);
+  }
+
+ private:
+  const std::string prefix_;
+  const std::uint64_t count_;
+  const SemaphoreOptions options_;
 };
 
 using Made = std::expected<std::unique_ptr<Workload>, std::string>;
@@ -140,6 +162,19 @@ Made MakeTableCopyFile(const WorkloadOptions& options, const Json& parameters) {
       });
 }
 
+Made MakeSemaphore(const WorkloadOptions& options, const Json& parameters) {
+  SemaphoreOptions semaphore;
+  semaphore.capacity = parameters.value("capacity", std::uint64_t{100});
+  semaphore.time_based = parameters.value("time_based", false);
+  semaphore.ttl = Duration::Millis(parameters.value("ttl_ms", std::int64_t{3000}));
+  semaphore.hold = Duration::Millis(parameters.value("hold_ms", std::int64_t{100}));
+  const auto count = parameters.value("semaphores", std::uint64_t{1});
+  if (count == 0 || semaphore.capacity == 0 || semaphore.ttl < Duration::Millis(3)) {
+    return std::unexpected("semaphores and capacity must be at least 1, ttl_ms at least 3");
+  }
+  return std::make_unique<SemaphoreWorkload>("sem-" + std::to_string(options.prefix) + "-", count, semaphore);
+}
+
 Made MakePut(const WorkloadOptions& options, const Json&) {
   return std::make_unique<MetaWorkload>(
       [options](std::uint64_t, std::uint64_t, Prng& random) { return Put(options, random); });
@@ -189,6 +224,7 @@ struct Operation {
 };
 constexpr Operation kOperations[] = {{"upsert_kv", MakeUpsertKv},
                                      {"list", MakeList},
+                                     {"semaphore", MakeSemaphore},
                                      {"table_copy_file", MakeTableCopyFile},
                                      {"put", MakePut},
                                      {"get", MakeGet},

@@ -1,5 +1,7 @@
 #include "bench/worker.h"
 
+#include <thread>
+
 namespace metasrv::bench {
 namespace {
 
@@ -17,6 +19,32 @@ grpc::ByteBuffer ToBuffer(const std::string& bytes) {
 }
 
 }  // namespace
+
+void NoteOperation(LoadThread& thread, std::uint64_t number, SteadyTime started, bool measured,
+                   const std::expected<std::string, std::string>& result) {
+  const auto took = std::chrono::steady_clock::now() - started;
+  if (measured) {
+    ++(result ? thread.succeeded : thread.failed);
+    thread.latency.Record(static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count()));
+  }
+  if (!result && thread.first_error.empty()) thread.first_error = result.error();
+  if (thread.on_result && number % kReportEvery == 0) {
+    thread.on_result(number, result ? "Ok(" + *result + ")" : "Err(" + result.error() + ")");
+  }
+}
+
+void RunComposite(LoadThread& thread, const Connection& connection, std::uint64_t index, std::uint64_t operations) {
+  const CallTarget target{connection.channel, connection.headers, thread.timeout};
+  for (std::uint64_t number = 0; number < operations && !thread.over.load(std::memory_order_relaxed); ++number) {
+    const bool measured = thread.measuring.load(std::memory_order_relaxed);
+    const auto started = std::chrono::steady_clock::now();
+    const auto done = thread.workload.Perform(index, number, target);
+    std::expected<std::string, std::string> result = "done";
+    if (!done) result = std::unexpected(done.error());
+    NoteOperation(thread, number, started, measured, result);
+    if (!done) std::this_thread::sleep_for(std::chrono::microseconds(kPauseAfterError.micros()));
+  }
+}
 
 Worker::Worker(LoadThread& thread, Connection& connection, std::uint64_t index, std::uint64_t operations)
     : thread_(thread),
@@ -97,7 +125,6 @@ void Worker::OnCallDone() {
 }
 
 void Worker::Judge() {
-  const auto took = std::chrono::steady_clock::now() - started_;
   if (unary_ != nullptr) reply_bytes_ += reply_.Length();
   reply_.Clear();
   unary_.reset();
@@ -106,15 +133,9 @@ void Worker::Judge() {
     status_ = grpc::Status(grpc::StatusCode::DATA_LOSS, "a reply of " + std::to_string(reply_bytes_) +
                                                             " bytes, expected " + std::to_string(reply_bytes_min_));
   }
-  const std::string error = status_.ok() ? "" : std::to_string(status_.error_code()) + ": " + status_.error_message();
-  if (measured_) {
-    ++(status_.ok() ? thread_.succeeded : thread_.failed);
-    thread_.latency.Record(static_cast<std::uint64_t>(std::chrono::nanoseconds(took).count()));
-  }
-  if (!status_.ok() && thread_.first_error.empty()) thread_.first_error = error;
-  if (thread_.on_result && number_ % kReportEvery == 0) {
-    thread_.on_result(number_, status_.ok() ? "Ok(" + std::to_string(reply_bytes_) + " bytes)" : "Err(" + error + ")");
-  }
+  std::expected<std::string, std::string> result = std::to_string(reply_bytes_) + " bytes";
+  if (!status_.ok()) result = std::unexpected(std::to_string(status_.error_code()) + ": " + status_.error_message());
+  NoteOperation(thread_, number_, started_, measured_, result);
 }
 
 }  // namespace metasrv::bench

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -45,6 +46,13 @@ struct Connection {
   grpc::GenericStub stub;
   Headers headers;
 };
+
+// What became of an operation goes into the figures of its thread.
+void NoteOperation(LoadThread& thread, std::uint64_t number, SteadyTime started, bool measured,
+                   const std::expected<std::string, std::string>& result);
+
+// One closed loop of composite operations, on the calling thread, to its end.
+void RunComposite(LoadThread& thread, const Connection& connection, std::uint64_t index, std::uint64_t operations);
 
 // One closed loop. Requests are bytes and replies stay bytes, so that the client costs little; a call whose reply is
 // one message is a unary call whatever its declaration says, because both look the same on the wire.

@@ -4,6 +4,10 @@
 
 namespace metasrv::bench {
 
+std::expected<void, std::string> Workload::Perform(std::uint64_t, std::uint64_t, const CallTarget&) const {
+  return std::unexpected("the operation is a single call");
+}
+
 std::string NumberedKey(const WorkloadOptions& options, std::uint64_t number) {
   std::string key = std::to_string(options.prefix) + "-";
   const std::string digits = std::to_string(number);

@@ -35,20 +35,33 @@ struct WorkloadOptions {
   std::uint64_t workers = 1;
 };
 
+// Headers for every call on a connection.
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// Where calls go, and how long one may take.
+struct CallTarget {
+  std::shared_ptr<grpc::Channel> channel;
+  Headers headers;
+  Duration timeout;
+};
+
 // What the workers do. Immutable, hence thread-safe.
 class Workload {
  public:
   virtual ~Workload() = default;
-  // The call for operation `number` (from 0) of worker `worker` (from 1). Random choices come from `random`.
+  // An operation takes several calls: each worker gets a thread of its own and calls Perform, otherwise Make.
+  [[nodiscard]] virtual bool is_composite() const { return false; }
+  // The call for operation `number` (from 0) of worker `worker` (from 1). Random choices come from `random`. Requires:
+  // !is_composite().
   [[nodiscard]] virtual Call Make(std::uint64_t worker, std::uint64_t number, Prng& random) const = 0;
+  // Runs one operation to its end. Errors: why it failed. Requires: is_composite().
+  [[nodiscard]] virtual std::expected<void, std::string> Perform(std::uint64_t worker, std::uint64_t number,
+                                                                 const CallTarget& target) const;
   // Pause of a worker between two operations.
   [[nodiscard]] virtual Duration pause() const { return {}; }
   // Operations per worker when the workload itself has an end; 0: none.
   [[nodiscard]] virtual std::uint64_t operations() const { return 0; }
 };
-
-// Headers for every call on a connection.
-using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // An API that can be put under load.
 struct Protocol {

@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from harness import BIN, PATIENCE_SECONDS, ClusterTest
+from harness import BIN, PATIENCE_SECONDS, ClusterTest, keys_of
 
 
 def metabench(*arguments):
@@ -35,6 +35,13 @@ class Bench(ClusterTest):
             self.assertEqual([str(self.one.process.pid)], list(result["server_cpu_us_per_op"]))
             self.assertEqual((4, 2, rpc.split(":")[0]), (result["clients"], result["connections"], result["rpc"]))
         self.assertEqual(b"0-3-24", self.one.get("0-3-24"))
+
+    def test_semaphores_are_acquired_in_turn_and_released(self):
+        for parameters in ('{"capacity":2,"hold_ms":20}', '{"capacity":1,"hold_ms":5,"semaphores":2,"time_based":true}'):
+            result = self.run_json("semaphore:" + parameters, "--client", "4", "--number", "5")
+            self.assertEqual((20, 0, ""), (result["success"], result["error"], result["first_error"]), parameters)
+        queued = [key for key in keys_of(self.one.export()) if "/queue/" in key]
+        self.assertEqual([], queued)
 
     def test_the_text_has_the_lines_of_the_specification(self):
         done = metabench("--client", "2", "--number", "101", "--grpc-api-address", self.one.grpc_address)
