@@ -26,6 +26,8 @@ struct LogBatch {
   std::vector<Entry> append;              // contiguous; the first follows the last entry that is left
   std::optional<LogId> purge_to;          // drop entries up to and including this one; `purged` becomes this
   std::optional<Incarnation> incarnation = std::nullopt;
+  // Not part of the change: who issues it has other things to do meanwhile than to wait for it.
+  bool in_background = false;
 };
 
 // Everything in the store.

@@ -168,6 +168,8 @@ void Pump::Store(Persist persist) {
     if (!batch.reset_to) batch.reset_to = start;
   }
   batch.append = std::move(persist.append);
+  // Acknowledgements of others may come first, and then this disk holds nobody up.
+  batch.in_background = view_.leads && raft_.core().membership().current().nodes.size() > 1;
   NoteStored(batch);
   issued_ = persist.seq;
   Write(std::move(batch), persist.seq);

@@ -35,8 +35,10 @@ class LogOfABorrower : public testing::Test {
   }
 
   // On the loop.
-  void WriteOne() {
-    store_->Write(Appending(TextEntries(1, next_++, 1)), [this](const Outcome& outcome) {
+  void WriteOne(bool in_background = false) {
+    io::LogBatch batch = Appending(TextEntries(1, next_++, 1));
+    batch.in_background = in_background;
+    store_->Write(std::move(batch), [this](const Outcome& outcome) {
       EXPECT_TRUE(outcome.has_value());
       answered_on_ = std::this_thread::get_id();
       ++answered_;
@@ -69,6 +71,19 @@ class LogOfABorrower : public testing::Test {
 TEST_F(LogOfABorrower, LoneBatchesAreWrittenByTheThreadThatIssuedThemAsSoonAsTheDiskIsKnownToBeQuick) {
   WriteUntilAside();
   EXPECT_EQ(store_->Load()->entries.size(), next_);
+}
+
+TEST_F(LogOfABorrower, WhatIsIssuedInTheBackgroundIsLeftToTheWritersThread) {
+  WriteUntilAside();
+  for (int i = 0; i < 20; ++i) {
+    std::uint64_t issued = 0;
+    DispatchUntilBorrowed(loop_, [&] {
+      WriteOne(true);
+      issued = next_;
+    });
+    while (answered_ < issued) std::this_thread::yield();
+    DispatchUntilBorrowed(loop_, [&] { EXPECT_NE(answered_on_, std::this_thread::get_id()); });
+  }
 }
 
 TEST_F(LogOfABorrower, WhatIsIssuedBehindALoneBatchIsWrittenInOrder) {

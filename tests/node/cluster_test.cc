@@ -46,6 +46,19 @@ TEST(Cluster, GrowsFromOneToThreeAndEveryNodeServes) {
   }
 }
 
+// What it stores of a write has to be waited for: by a lone node and a follower, but not by a leader with followers.
+TEST(Cluster, OnlyALeaderWithFollowersStoresInTheBackground) {
+  NodeWorld lone;
+  lone.GrowTo(1);
+  ASSERT_EQ(lone.Put(1, "k", "v").status, WriteStatus::kApplied);
+  EXPECT_FALSE(lone[1].log.written.back().in_background);
+  NodeWorld world;
+  world.GrowTo(3);
+  ASSERT_EQ(world.Put(1, "k", "v").status, WriteStatus::kApplied);
+  EXPECT_TRUE(world[1].log.written.back().in_background);
+  EXPECT_FALSE(world[2].log.written.back().in_background);
+}
+
 TEST(Cluster, TwoNodesThatJoinAtTheSameMomentBothGetIn) {
   NodeWorld world;
   world.GrowTo(1);

@@ -47,7 +47,7 @@ void LogWriter::Add(LogPlan plan, std::optional<Error> refusal, LogStore::Done d
   bool aside = false;
   {
     const std::lock_guard lock(mutex_);
-    aside = MayWriteAside();
+    aside = MayWriteAside(plan);
     aside_ = aside_ || aside;
     wake = !aside_ && !writing_;
     queue_.push_back({std::move(plan), std::move(refusal), std::move(done)});
@@ -56,8 +56,8 @@ void LogWriter::Add(LogPlan plan, std::optional<Error> refusal, LogStore::Done d
   if (wake) work_.notify_one();
 }
 
-bool LogWriter::MayWriteAside() const {
-  return !aside_ && !writing_ && queue_.empty() && sync_micros_ < kQuickSyncMicros;
+bool LogWriter::MayWriteAside(const LogPlan& plan) const {
+  return !plan.batch.in_background && !aside_ && !writing_ && queue_.empty() && sync_micros_ < kQuickSyncMicros;
 }
 
 bool LogWriter::TakeAside() {

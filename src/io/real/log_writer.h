@@ -23,8 +23,8 @@ namespace metasrv::io {
 
 // Writes the log's batches in the order in which they were added, with one sync in flight; everything that was added
 // meanwhile becomes the next one. That is the work of a thread of its own, but while the disk is quick, a batch that
-// finds nothing being written is written by the thread that added it, as soon as that one has let go of the loop
-// (EventLoop::RunAside): waking a thread takes about as long as such a sync.
+// is waited for and finds nothing being written is written by the thread that added it, as soon as that one has let go
+// of the loop (EventLoop::RunAside): waking a thread takes about as long as such a sync.
 class LogWriter {
  public:
   struct Options {
@@ -62,7 +62,7 @@ class LogWriter {
   };
 
   // On the loop.
-  [[nodiscard]] bool MayWriteAside() const;
+  [[nodiscard]] bool MayWriteAside(const LogPlan& plan) const;
   [[nodiscard]] bool TakeAside();
   void GiveAsideToThread();
 
