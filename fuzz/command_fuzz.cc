@@ -125,10 +125,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   metasrv::pb::Command command;
   if (!metasrv::fuzz::ReadCommand(static_cast<char>(data[0]), bytes, command)) return 0;
   if (metasrv::sm::WhyInvalid(command)) return 0;
+  command.DiscardUnknownFields();  // not part of a backup
   if (!command.has_time_ms()) command.set_time_ms(kTimeMs + 5);
   static_cast<void>(metasrv::sm::MayGrow(command));
   metasrv::fuzz::CheckApplied(command);
-  command.clear_request_id();  // not part of a backup
+  command.clear_request_id();  // not part of a backup either
   metasrv::fuzz::CheckBackup(command);
   return 0;
 }
