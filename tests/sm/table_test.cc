@@ -124,7 +124,7 @@ TEST(WorkedExamples, KvTransactionsRunTheirFirstTrueBranchAsInGroupE) { RunTable
 TEST(WorkedExamples, ReadsAnswerAsInGroupF) { RunTable("reads.txt", 17); }
 TEST(WorkedExamples, NodesAndFeaturesChangeAsInGroupG) { RunTable("cluster.txt", 12); }
 
-// Group H, rows 137 to 147, is about watches and is not the state machine's.
+// Group H, rows 137 to 147, is about watches: tests/node/watch_test.cc.
 TEST(WorkedExamples, EveryRowOfTheGroupsAToGIsInATable) {
   std::set<int> ids;
   std::set<int> expected;
