@@ -18,13 +18,13 @@ void CheckHandshake(const Sessions& sessions, const meta::HandshakeRequest& requ
   pb::BasicAuth auth;
   CHECK(auth.ParseFromString(request.payload()));
   CHECK_EQ(auth.username(), "root");
-  CHECK(sessions.CheckToken(response->payload()).has_value());
-  CHECK(!sessions.CheckToken(response->payload() + "0").has_value());
+  CHECK(sessions.CheckToken(response->payload(), TokenRule::kAlways).has_value());
+  CHECK(!sessions.CheckToken(response->payload() + "0", TokenRule::kAlways).has_value());
 }
 
 void CheckBytes(const std::string& bytes) {
   static const Sessions sessions;
-  CHECK(!sessions.CheckToken(bytes).has_value());
+  CHECK(!sessions.CheckToken(bytes, TokenRule::kAlways).has_value());
   meta::HandshakeRequest request;
   if (request.ParseFromString(bytes)) CheckHandshake(sessions, request);
   meta::HandshakeRequest of_payload;
