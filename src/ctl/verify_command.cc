@@ -52,8 +52,8 @@ CommandResult Judge(const backup::VerifyReport& report, const VerifyCommand& com
                            ": the backup does not hold the state that was asked for");
   }
   if (report.findings_total == 0) return {};
-  return std::unexpected("the backup contradicts itself in " + std::to_string(report.findings_total) +
-                         " points. `import` would take it as it is; prefer another backup.");
+  return std::unexpected("the backup contradicts itself, findings: " + std::to_string(report.findings_total) +
+                         ". `import` would take it as it is; prefer another backup.");
 }
 
 }  // namespace
