@@ -43,7 +43,7 @@ LAYERS = {
     "server": ([r"src/common/", r"src/consensus/", r"src/sm/", r"src/io/\w+\.h", r"src/node/", r"src/backup/",
                 r"src/server/", MESSAGES, SERVICES],
                {"protobuf", "grpc", "absl", "spdlog", "toml", "cli11", "httplib", "prometheus", "openssl", "simdjson",
-                "nlohmann"}),
+                "nlohmann", "zlib"}),
     "ctl": ([r"src/common/", r"src/sm/", r"src/io/\w+\.h", VALUES_OF_CONSENSUS, r"src/backup/", r"src/ctl/", MESSAGES,
              SERVICES], {"protobuf", "grpc", "absl", "cli11", "httplib", "lua", "openssl", "simdjson", "nlohmann", "zstd",
                          "zlib"}),

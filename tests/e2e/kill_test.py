@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from harness import BIN, ClusterTest, free_port, keys_of, metactl, read
+from harness import BIN, ClusterTest, free_port, keys_of, metactl, read, wait_for
 
 MOMENTS = int(os.environ.get("METASRV_KILL_MOMENTS", "20"))
 SEED = int(os.environ.get("METASRV_KILL_SEED", "1"))
@@ -153,9 +153,11 @@ class Kill(ClusterTest):
             ended.set()
             for writer in writers:
                 writer.join()
-            found = keys_of(self.exported(node.raft_dir))
-            self.assertEqual(500, sum(key.startswith("new/") for key in found))
-            self.assertLessEqual(acknowledged, found.keys())
+            node.start()
+            self.wait_for_leader([node])
+            wait_for("what was acknowledged", lambda: acknowledged <= keys_of(node.export()).keys())
+            self.assertEqual(500, sum(key.startswith("new/") for key in keys_of(node.export())))
+            node.kill()
 
     def tearDown(self):
         print(f"killed {self.killed} times while it ran", flush=True)
