@@ -93,11 +93,10 @@ struct DumpLogCommand {
   bool raw = false;
 };
 
-using Command =
-    std::variant<StatusCommand, GetCommand, UpsertCommand, WatchCommand, MemberListCommand, KeysLayoutCommand,
-                 ExportCommand, ImportCommand, RestoreCommand, VerifyCommand, TransferLeaderCommand,
-                 TriggerSnapshotCommand, SetFeatureCommand, ListFeaturesCommand, MetricsCommand,
-                 BenchConnectionsCommand, LuaCommand, DumpLogCommand>;
+using Command = std::variant<StatusCommand, GetCommand, UpsertCommand, WatchCommand, MemberListCommand,
+                             KeysLayoutCommand, ExportCommand, ImportCommand, RestoreCommand, VerifyCommand,
+                             TransferLeaderCommand, TriggerSnapshotCommand, SetFeatureCommand, ListFeaturesCommand,
+                             MetricsCommand, BenchConnectionsCommand, LuaCommand, DumpLogCommand>;
 
 // The command line asked for a text instead of an action: help, version or a usage error.
 struct Message {
