@@ -72,6 +72,14 @@ TEST(MetaWorkload, FillWritesEveryKeyThatTheOthersUse) {
   }
 }
 
+TEST(MetaWorkload, ASemaphoreIsAnOperationOfSeveralCallsAndNeedsRoomForSomebody) {
+  EXPECT_TRUE(Made({.rpc = "semaphore", .parameters = R"({"capacity":2,"time_based":true})"})->is_composite());
+  EXPECT_FALSE(Made({.rpc = "put"})->is_composite());
+  for (const char* parameters : {R"({"capacity":0})", R"({"semaphores":0})", R"({"ttl_ms":1})"}) {
+    EXPECT_THAT(MetaProtocol().make({.rpc = "semaphore", .parameters = parameters}).error(), HasSubstr("at least 1"));
+  }
+}
+
 TEST(MetaWorkload, UnknownNamesAndBadParametersAreRefused) {
   EXPECT_THAT(MetaProtocol().make({.rpc = "nonsense"}).error(), HasSubstr("upsert_kv"));
   EXPECT_THAT(MetaProtocol().make({.rpc = "list", .parameters = "{"}).error(), HasSubstr("list"));
