@@ -35,9 +35,10 @@ std::expected<WatchStart, WatchRefusal> Watchers::Begin(const WatchSpec& spec, s
   // Entries that are applied together become readable together and are told one by one: one who begins in between has
   // the rest of them in its state.
   const auto last = sm::ReadLastApplied(*state);
-  const LogIndex from = last && !MutantOn(Mutant::kW02) ? last->index.Next() : LogIndex(0);
+  const LogIndex from = last ? last->index.Next() : LogIndex(0);
   const auto added = watches_.try_emplace(id, Watch{spec, std::move(watcher)}).first;
-  index_.Add(spec.range, {id, &added->second.spec, from, added->second.watcher.get()});
+  index_.Add(spec.range,
+             {id, &added->second.spec, MutantOn(Mutant::kW02) ? LogIndex(0) : from, added->second.watcher.get()});
   return WatchStart{id, std::move(state), from, limits.buffer_bytes};
 }
 
