@@ -173,10 +173,14 @@ void Nemesis::IsolateLeader() {
   Isolate(*leader);
 }
 
+bool Nemesis::OnSide(std::uint64_t side, NodeId id) const {
+  return ((side >> (id.value() - cluster_.ids().front().value())) & 1) != 0;
+}
+
 void Nemesis::CutHalves() {
   probes_.Hit(Probe::k_halves);
   const std::uint64_t side = Draw(kSide, 0, (1u << cluster_.ids().size()) - 1);
-  CutPairs([side](NodeId a, NodeId b) { return ((side >> (a.value() - 1)) & 1) != ((side >> (b.value() - 1)) & 1); });
+  CutPairs([this, side](NodeId a, NodeId b) { return OnSide(side, a) != OnSide(side, b); });
 }
 
 void Nemesis::CutOneWay() {
@@ -196,7 +200,7 @@ void Nemesis::CutToBridge() {
   probes_.Hit(Probe::k_bridge);
   CutPairs([&](NodeId a, NodeId b) {
     if (a == bridge || b == bridge) return false;
-    return ((side >> (a.value() - 1)) & 1) != ((side >> (b.value() - 1)) & 1);
+    return OnSide(side, a) != OnSide(side, b);
   });
 }
 

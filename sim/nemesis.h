@@ -74,6 +74,8 @@ class Nemesis {
   void CutPairs(const std::function<bool(NodeId, NodeId)>& apart) { CutPairs(apart, DrawCut()); }
   void CutPairs(const std::function<bool(NodeId, NodeId)>& apart, Duration span);
   [[nodiscard]] Duration DrawCut();
+  // Which half of a cut the node is in; bits of `side` by place among the ids.
+  [[nodiscard]] bool OnSide(std::uint64_t side, NodeId id) const;
   // Long enough for whoever is left to elect somebody.
   [[nodiscard]] Duration LongCut() const;
 
