@@ -52,7 +52,7 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.stop_leader"), options_.stop_leader_every_ms, &Nemesis::StopLeader);
   Every(io::DrawKind("nemesis.stall_disk"), options_.stall_disk_every_ms, &Nemesis::StallDisk);
   Every(io::DrawKind("nemesis.hold_answers"), options_.hold_answers_every_ms, &Nemesis::HoldAnswers);
-  Every(io::DrawKind("nemesis.restart_voter"), options_.restart_voter_every_ms, &Nemesis::RestartVoter);
+  Every(io::DrawKind("nemesis.restart_voters"), options_.restart_voters_every_ms, &Nemesis::RestartVoters);
   Every(io::DrawKind("nemesis.churn"), options_.churn_every_ms, &Nemesis::ChurnStep);
   Every(io::DrawKind("nemesis.phantom"), options_.phantom_every_ms, &Nemesis::JoinPhantom);
   Every(io::DrawKind("nemesis.wipe"), options_.wipe_every_ms, &Nemesis::WipeDisk);

@@ -60,7 +60,7 @@ class Nemesis {
   void StopLeader();
   void StallDisk();
   void HoldAnswers();
-  void RestartVoter();
+  void RestartVoters();
   void OnTransferStarted(NodeId leader, NodeId target);
   void ChurnStep() { churn_.Step(); }
   void JoinPhantom() { churn_.JoinPhantom(); }

@@ -1,5 +1,6 @@
 // Faults and operators' acts around leadership: transfers to good and bad targets, graceful stops, hanging disks.
 #include <utility>
+#include <vector>
 
 #include "sim/nemesis.h"
 
@@ -49,22 +50,25 @@ void Nemesis::StallDisk() {
 Duration Nemesis::LongCut() const { return Duration::Millis(static_cast<std::int64_t>(2 * options_.election_max_ms)); }
 
 // Somebody who does not hear the leader campaigns all the time; the others refuse it, since they have just answered the
-// leader. One of them restarts, and from then on the leader is alone: what it answered before still binds it.
-void Nemesis::RestartVoter() {
+// leader. They restart, and from then on the leader is alone: what they answered before still binds them.
+void Nemesis::RestartVoters() {
   const auto leader = cluster_.Leader();
-  const NodeId campaigner = DrawNode(kTarget);
-  const NodeId voter = DrawNode(kVia);
-  if (!leader || campaigner == *leader || voter == *leader || voter == campaigner) return;
+  if (!leader || cluster_.ids().size() < 3) return;
   const NodeId node = *leader;
-  const auto between = [](NodeId x, NodeId y) {
-    return [x, y](NodeId a, NodeId b) { return (a == x && b == y) || (a == y && b == x); };
-  };
-  CutPairs(between(node, campaigner), LongCut() * 3);
-  Later(LongCut(), [this, node, voter] {
-    probes_.Hit(Probe::k_voter_restarted);
+  std::vector<NodeId> others = cluster_.ids();
+  std::erase(others, node);
+  const NodeId campaigner = others[Draw(kTarget, 0, others.size() - 1)];
+  std::erase(others, campaigner);
+  CutPairs([node, campaigner](NodeId a,
+                              NodeId b) { return (a == node && b == campaigner) || (a == campaigner && b == node); },
+           LongCut() * 3);
+  Later(LongCut(), [this, node, others = std::move(others)] {
+    probes_.Hit(Probe::k_voters_restarted);
     CutPairs([node](NodeId a, NodeId b) { return a == node || b == node; }, LongCut());
-    cluster_.Crash(voter);
-    world_.After(Duration::Millis(1), [this, voter] { cluster_.Start(voter); });
+    for (const NodeId voter : others) {
+      cluster_.Crash(voter);
+      world_.After(Duration::Millis(1), [this, voter] { cluster_.Start(voter); });
+    }
   });
 }
 

@@ -90,7 +90,7 @@ constexpr std::array kFields = {
     FIELD(transfer_every_ms),
     FIELD(stop_leader_every_ms),
     FIELD(stall_disk_every_ms),
-    FIELD(restart_voter_every_ms),
+    FIELD(restart_voters_every_ms),
     FIELD(hold_answers_every_ms),
     FIELD(stall_max_ms),
     FIELD(disk_step_down_ms),
@@ -279,7 +279,7 @@ void DeriveLeadershipFaults(Deriver& draw, RunOptions& o) {
   o.stall_disk_every_ms = draw.Maybe("stall_disk_every_ms", 200'000, 800, 4000);
   o.stall_max_ms = draw.Pick("stall_max_ms", std::array<std::uint64_t, 3>{500, 2000, 5000});
   o.hold_answers_every_ms = draw.Maybe("hold_answers_every_ms", o.lease != 0 ? 350'000 : 50'000, 300, 3000);
-  o.restart_voter_every_ms = draw.Maybe("restart_voter_every_ms", o.lease != 0 ? 300'000 : 50'000, 800, 4000);
+  o.restart_voters_every_ms = draw.Maybe("restart_voters_every_ms", o.lease != 0 ? 300'000 : 50'000, 800, 4000);
   if (o.stall_disk_every_ms == 0) return;
   o.disk_step_down_ms = draw.Between("disk_step_down_ms", 300, 1500);
   o.disk_exit_ms = o.disk_step_down_ms + draw.Between("disk_exit_ms", 300, 3000);
@@ -353,7 +353,7 @@ void Calm(Deriver& draw, RunOptions& o) {
     o.slow_disk_every_ms = o.disk_error_every_ms = o.clock_jump_every_ms = o.freeze_every_ms = 0;
     o.fill_disk_every_ms = 0;
     o.stop_leader_every_ms = o.stall_disk_every_ms = o.hold_answers_every_ms = 0;
-    o.restart_voter_every_ms = 0;
+    o.restart_voters_every_ms = 0;
   }
   if (calm == 1 || calm == 2) {  // no faults on protocol state
     o.crash_after_grant_ppm = o.crash_after_win_ppm = o.crash_after_append_ppm = o.crash_after_commit_ppm = 0;

@@ -33,7 +33,7 @@ namespace metasrv::sim {
   X(bit_rot) X(quarantined) X(quarantined_leader) X(resynced) X(quarantine_survived_restart) X(state_scrubbed)   \
   X(divergence_seen) X(snapshot_doubted) \
   X(transfer_accepted) X(transfer_refused) X(transfer_started) X(transfer_done) X(transfer_deposed)             \
-  X(transfer_timed_out) X(timeout_now) X(write_held) X(stop_hand_over) X(stop_handed_over) X(answers_held) X(voter_restarted) X(disk_stalled)      \
+  X(transfer_timed_out) X(timeout_now) X(write_held) X(stop_hand_over) X(stop_handed_over) X(answers_held) X(voters_restarted) X(disk_stalled)      \
   X(stall_hand_over) X(stall_step_down) X(stall_exit) X(slow_node_waited) X(isolate_after_transfer) \
   X(disk_wiped) X(old_disk_returned) X(old_disk_refused) X(silent_disk_refused) X(voter_refilled) X(vote_refused_by_disk)              \
   X(watch_begun) X(watch_of_one_key) X(watch_on_follower) X(watch_on_learner) X(watch_begun_in_batch)            \
