@@ -1,13 +1,18 @@
 #include "io/real/grpc_pollers.h"
 
+#include <grpc/support/cpu.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <future>
+#include <memory>
 #include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 namespace metasrv::io {
 namespace {
@@ -24,11 +29,15 @@ class Callbacks {
     const grpc::Slice nothing;
     call->request = grpc::ByteBuffer(&nothing, 1);
     auto done = call->done.get_future();
-    stub_.UnaryCall(&call->context, "/nowhere", {}, &call->request, &call->response, [call](const grpc::Status&) {
-      call->function();
-      call->done.set_value(std::this_thread::get_id());
-    });
-    calls_.push_back(std::move(call));
+    calls_.push_back(call);
+    Call& it = *call;
+    stub_.UnaryCall(&it.context, "/nowhere", {}, &it.request, &it.response,
+                    [call = std::move(call)](const grpc::Status&) mutable {
+                      call->function();
+                      auto result = std::move(call->done);
+                      call.reset();
+                      result.set_value(std::this_thread::get_id());
+                    });
     return done;
   }
 
@@ -41,7 +50,8 @@ class Callbacks {
     std::promise<std::thread::id> done;
   };
   grpc::GenericStub stub_;
-  std::vector<std::shared_ptr<Call>> calls_;  // gRPC's threads must not be the last to know them
+  std::vector<std::shared_ptr<Call>>
+      calls_;  // the last to know them: they know the channel, which joins gRPC's threads
 };
 
 void WaitUntilHeldBack(const GrpcPollers& pollers, std::size_t count) {
@@ -54,7 +64,7 @@ std::set<std::thread::id> ThreadsOf(Callbacks& callbacks, int calls) {
   return threads;
 }
 
-std::size_t AllThreads() { return std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 2, 16); }
+std::size_t AllThreads() { return std::clamp<std::size_t>(gpr_cpu_num_cores() / 2, 2, 16); }
 
 TEST(GrpcPollers, OneThreadRunsEveryCallbackWhenTheOthersAreHeldBack) {
   Callbacks callbacks;

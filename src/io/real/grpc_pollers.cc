@@ -1,5 +1,6 @@
 #include "io/real/grpc_pollers.h"
 
+#include <grpc/support/cpu.h>
 #include <grpcpp/create_channel.h>
 #include <grpcpp/generic/generic_stub.h>
 
@@ -25,11 +26,11 @@ constexpr std::chrono::milliseconds kPatience{100};
 constexpr int kLooksToRecover = 10;
 
 // As gRPC counts them (CompletionQueue::CallbackAlternativeCQ).
-std::size_t ThreadsOfGrpc() { return std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 2, 16); }
+std::size_t ThreadsOfGrpc() { return std::clamp<std::size_t>(gpr_cpu_num_cores() / 2, 2, 16); }
 
 // One thread serves as many calls as four cores with clients and disks have time for.
 std::size_t ThreadsToSpare() {
-  const std::size_t needed = std::max<std::size_t>(std::thread::hardware_concurrency() / 4, 1);
+  const std::size_t needed = std::max<std::size_t>(gpr_cpu_num_cores() / 4, 1);
   return ThreadsOfGrpc() - std::min(needed, ThreadsOfGrpc());
 }
 
