@@ -29,6 +29,11 @@ describe('a value of 17 MiB', () => {
     const {code, details} = await clients[0].put('large', value(1));
     assert.equal(code, status.OK, details);
   });
+  test('8.4 can be backed up', async () => {
+    const db = `${cluster.directory}/backup`;
+    const {code, stderr} = await metactl(['export', '--grpc-api-address', cluster.nodes[0].address, '--db', db]);
+    assert.equal(code, 0, stderr);
+  });
   test('1.2 is replaced through a follower, whose answer has both', async () => {
     const {code, details, reply} = await clients[1].put('large', value(2));
     assert.equal(code, status.OK, details);
@@ -46,10 +51,5 @@ describe('a value of 17 MiB', () => {
     await clients[0].put('large too', value(1));
     const {replies} = await clients[2].call('KvList', {prefix: 'large'});
     assert.deepEqual(replies.map((item) => item.value.data.length), [BYTES, BYTES]);
-  });
-  test('8.4 can be backed up', async () => {
-    const db = `${cluster.directory}/backup`;
-    const {code, stderr} = await metactl(['export', '--grpc-api-address', cluster.nodes[0].address, '--db', db]);
-    assert.equal(code, 0, stderr);
   });
 });

@@ -102,7 +102,7 @@ describe('malformed input', () => {
       for (let seed = 1; seed <= 20; ++seed) await ends(name, frame(noise(1 + seed * 7, seed)));
     });
   }
-  for (const name of ['KvApi', 'KvReadV1', 'KvList', 'Transaction', 'KvTransaction', 'MemberList']) {
+  for (const name of ['KvApi', 'KvReadV1', 'KvList', 'Transaction', 'KvTransaction', 'MemberList', 'Watch']) {
     test(`1.5 an undecodable ${name} is INTERNAL, and says so`, async () => {
       for (const what of ['a field that is cut short', 'a group that is never closed', 'an endless varint']) {
         const {status: code, message, isTrailersOnly} = await ends(name, BODIES[what]);
@@ -133,7 +133,8 @@ describe('malformed input', () => {
     const {status: code} = await ends('Transaction', edge);
     assert.equal(code, status.OK);
     for (const millis of ['18446744073709551615', '9223372036854775807', '18446744073709551616', '1e300', '-1']) {
-      const data = `{"UpsertKV":{"key":"edge","seq":"Any","value":"AsIs","value_meta":{"expire_at":${millis},"ttl":{"millis":${millis}}}}}`;
+      const value_meta = `{"expire_at":${millis},"ttl":{"millis":${millis}}}`;
+      const data = `{"UpsertKV":{"key":"edge","seq":"Any","value":"AsIs","value_meta":${value_meta}}}`;
       assert.notEqual((await client.call('KvApi', {data})).code, undefined);
     }
     await ends('KvList', frame(varintField(2, most)));
@@ -163,16 +164,17 @@ describe('malformed input', () => {
     });
   }
 
+  const hex = (text) => Buffer.from(text, 'hex');
   const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
   const SPOKEN = {
     'HTTP/1.1': Buffer.from('GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n'),
-    'a TLS hello': Buffer.from('160301020001000001fc0303', 'hex'),
+    'a TLS hello': hex('160301020001000001fc0303'),
     'noise': noise(4096, 99),
     'noise behind the preface': Buffer.concat([PREFACE, noise(4096, 7)]),
     'half a preface': PREFACE.subarray(0, 10),
-    'a frame of a size that is not allowed': Buffer.concat([PREFACE, Buffer.from('ffffff000000000001', 'hex')]),
-    'data for a stream that was never opened': Buffer.concat([PREFACE, Buffer.from('000000040000000000000001000000000170', 'hex')]),
-    'a window that overflows': Buffer.concat([PREFACE, Buffer.from('0000000400000000000000040800000000007fffffff0000040800000000007fffffff', 'hex')]),
+    'a frame of a size that is not allowed': Buffer.concat([PREFACE, hex('ffffff000000000001')]),
+    'data for a stream that was never opened': Buffer.concat([PREFACE, hex('000000040000000000000001000000000170')]),
+    'a window that overflows': Buffer.concat([PREFACE, hex(`000000040000000000${'0000040800000000007fffffff'.repeat(2)}`)]),
   };
   for (const [what, bytes] of Object.entries(SPOKEN)) {
     test(`a connection that speaks ${what} harms nobody`, async () => {

@@ -86,9 +86,13 @@ describe('when the leader goes', () => {
     const [node] = cluster.nodes;
     const client = await connect(node.address);
     const stream = client.begin('KvGetMany', undefined);
-    await stream.headers();
+    const watch = client.begin('Watch', {key: 'k'});
+    await Promise.all([stream.headers(), watch.headers()]);
     await node.stop();
     assert.ok([status.UNAVAILABLE, status.CANCELLED].includes((await stream.done).code));
+    const {code, details} = await watch.done;
+    assert.equal(code, status.UNAVAILABLE);
+    assert.match(details, /^MetaNodeStopped/);
     assert.equal((await client.call('GetClientInfo')).code, status.UNAVAILABLE);
     client.close();
     cluster.nodes = cluster.nodes.filter((each) => each !== node);

@@ -40,7 +40,8 @@ class Certificates {
   }
   // What a client trusts and, for mutual TLS, shows.
   credentials(authority, name) {
-    return grpc.credentials.createSsl(this.read(`${authority}.crt`), name && this.read(`${name}.key`), name && this.read(`${name}.crt`));
+    const [key, cert] = name ? [this.read(`${name}.key`), this.read(`${name}.crt`)] : [];
+    return grpc.credentials.createSsl(this.read(`${authority}.crt`), key, cert);
   }
   remove() {
     fs.rmSync(this.directory, {recursive: true, force: true});
@@ -86,7 +87,9 @@ function singleNode(settings) {
   return () => cluster.nodes[0];
 }
 
-const serverTls = () => `grpc_tls_server_cert = "${certificates.file('server.crt')}"\ngrpc_tls_server_key = "${certificates.file('server.key')}"\n`;
+const tlsSettings = (cert, key) => `grpc_tls_server_cert = "${cert}"\ngrpc_tls_server_key = "${key}"\n`;
+const tlsOf = (cert, key) => tlsSettings(certificates.file(cert), certificates.file(key));
+const serverTls = () => tlsOf('server.crt', 'server.key');
 
 describe('1.2 TLS on the client port', () => {
   const node = singleNode(serverTls);
@@ -158,10 +161,10 @@ describe('mutual TLS on the client port', () => {
 
 describe('configurations that can not work', () => {
   const cases = {
-    'a certificate that is not there': [() => 'grpc_tls_server_cert = "/no/such.crt"\ngrpc_tls_server_key = "/no/such.key"\n', /\/no\/such\.crt/],
-    'a certificate that is none': [() => `grpc_tls_server_cert = "${certificates.file('server.key')}"\ngrpc_tls_server_key = "${certificates.file('server.key')}"\n`, /holds no certificate/],
-    'a key that is none': [() => `grpc_tls_server_cert = "${certificates.file('server.crt')}"\ngrpc_tls_server_key = "${certificates.file('server.crt')}"\n`, /holds no private key/],
-    'a key of another certificate': [() => `grpc_tls_server_cert = "${certificates.file('server.crt')}"\ngrpc_tls_server_key = "${certificates.file('client.key')}"\n`, /does not belong to/],
+    'a certificate that is not there': [() => tlsSettings('/no/such.crt', '/no/such.key'), /\/no\/such\.crt/],
+    'a certificate that is none': [() => tlsOf('server.key', 'server.key'), /holds no certificate/],
+    'a key that is none': [() => tlsOf('server.crt', 'server.crt'), /holds no private key/],
+    'a key of another certificate': [() => tlsOf('server.crt', 'client.key'), /does not belong to/],
     'an authority without TLS': [() => 'grpc_tls_client_ca = "ca.crt"\n', /grpc_tls_client_ca/],
     'a user without a password': [() => 'grpc_api_user = "admin"\n', /grpc_api_password/],
   };
@@ -203,7 +206,7 @@ describe('a configured login', () => {
     assert.deepEqual([code, details], [status.UNAUTHENTICATED, 'Unknown user: root']);
   });
   for (const [name, method] of Object.entries(MetaService)) {
-    if (name === 'Handshake' || name === 'Watch') continue;
+    if (name === 'Handshake') continue;
     test(`${name} needs a token`, async () => {
       const client = new Client(node().address);
       const {code, details} = await client.call(name, method.requestStream ? [] : {});
@@ -225,6 +228,9 @@ key_bytes_max = 16
 value_bytes_max = 100
 txn_operations_max = 3
 streams_per_connection_max = 7
+[watch]
+streams_per_connection_max = 3
+streams_max = 5
 `);
   let client;
   before(async () => { client = await connect(node().address); });
@@ -264,6 +270,31 @@ streams_per_connection_max = 7
   test('reads and deletions of long keys are answered', async () => {
     assert.equal((await client.read({GetKV: {key: long}})).code, status.OK);
     assert.equal((await client.transaction([{delete: {key: long}}])).code, status.OK);
+  });
+  test('watches are limited on a connection and on the node, and room comes back', async () => {
+    const others = await Promise.all([connect(node().address), connect(node().address)]);
+    const open = async (on) => {
+      const watch = on.begin('Watch', {key: 'k'});
+      await watch.headers();
+      return watch;
+    };
+    const tooMany = async (on, limit) => {
+      const {code, details, headers} = await on.call('Watch', {key: 'k'});
+      assert.deepEqual([code, headers], [status.RESOURCE_EXHAUSTED, undefined]);
+      assert.ok(details.includes(limit), details);
+    };
+    const watches = [await open(client), await open(client), await open(client)];
+    await tooMany(client, 'watch.streams_per_connection_max');
+    watches.push(await open(others[0]), await open(others[0]));
+    await tooMany(others[1], 'watch.streams_max');
+    for (const watch of watches) watch.call.cancel();
+    await waitFor('room for a watch', async () => {
+      const watch = client.begin('Watch', {key: 'k'});
+      const opened = await watch.headers().then(() => true, () => false);
+      watch.call.cancel();
+      return opened;
+    });
+    for (const other of others) other.close();
   });
   test('a connection is told how many streams it may have', async () => {
     const connection = new Connection(node().address);

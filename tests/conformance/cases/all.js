@@ -8,6 +8,7 @@ module.exports = {
   'grpc-api 4 handshake and tokens': require('./handshake'),
   'grpc-api 3 and 6 calls and reads': require('./calls'),
   'grpc-api 5 JSON': require('./json'),
+  'grpc-api 7 watch': require('./watch'),
   'grpc-api 8 status and membership': require('./status'),
   'grpc-api 9 the peer port': require('./raft'),
   'grpc-api 10 and 11 clients of all generations': require('./compat'),

@@ -68,7 +68,7 @@ module.exports = (world) => {
     assert.equal(reply.execution_path, 'operation:2');
     assert.deepEqual(reply.responses, [{get: {key: 'a'}}]);
   });
-  test('3.4 the limit of KvList counts what is visible', async () => {
+  test('15.123 3.4 the limit of KvList counts what is visible', async () => {
     const soon = Date.now() + 100;
     await world.client.transaction([{put: {key: 'limit/1', value: Buffer.from('1'), expire_at: soon}},
       {put: {key: 'limit/2', value: Buffer.from('2')}}, {put: {key: 'limit/3', value: Buffer.from('3')}}]);

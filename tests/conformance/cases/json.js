@@ -88,7 +88,8 @@ module.exports = (world) => {
     assert.equal(code, status.OK);
   });
   test('5.1 members may come in any order, with escapes and spaces', async () => {
-    const {reply} = await kvApi(' { "UpsertKV" : {"value":{"Update":[ 52 ]}, "value_meta":null, "seq":"Any", "k\\u0065y":"js\\u006fn"}} ');
+    const upsert = '{"value":{"Update":[ 52 ]}, "value_meta":null, "seq":"Any", "k\\u0065y":"js\\u006fn"}';
+    const {reply} = await kvApi(` { "UpsertKV" : ${upsert}} `);
     assert.deepEqual(JSON.parse(reply.data).result.data, [52]);
   });
   test('5.1 numbers do not go through doubles', async () => {

@@ -5,6 +5,7 @@ const assert = require('node:assert/strict');
 const {after, before, test} = require('node:test');
 const {Client, RaftService, grpc} = require('../lib/client');
 const {readTable} = require('../lib/notation');
+const {waitFor} = require('../lib/server');
 const {status} = grpc;
 
 const MALFORMED = ['', 'x', '{}', '7', '{"forward_to_leader":1}', '{"body":"Ping"}', '{"forward_to_leader":0,"body":"Pong"}',
@@ -121,6 +122,16 @@ module.exports = (world) => {
       await write({RemoveNode: {node_id}});
     });
   }
+  test('15.135 A feature that is set sweeps what has expired.', async () => {
+    await world.client.transaction([{put: {key: 'k', value: Buffer.from('v'), expire_at: Date.now() + 50}}]);
+    await waitFor('k to expire', async () => !(await world.client.read({GetKV: {key: 'k'}})).reply.value);
+    const watch = world.client.begin('Watch', {key: 'k'});
+    await watch.headers();
+    await write({SetFeature: {feature: 'dummy', enable: false}});
+    const [{event}] = (await watch.replies(1)).replies;
+    watch.call.cancel();
+    assert.deepEqual([event.prev.data.toString(), event.current], ['v', undefined]);
+  });
   for (const example of readTable('cluster.txt')) {
     const [, feature, enable] = /^T0: SetFeature (\w+) (true|false)$/.exec(example.entry) ?? [];
     if (!feature) continue;

@@ -67,7 +67,7 @@ class ExampleRunner {
     const before = parseState(example.before);
     const after = example.after === '(unchanged)' ? before : parseState(example.after);
     const frame = await this.prepare(example, before);
-    const first = this.watch?.result.replies.length;
+    const first = this.watch.result.replies.length;
     const {kind, request} = new RequestParser(example.entry, frame).entry();
     const reply = await this.send(kind, request);
     const printer = new Printer(frame);
@@ -108,7 +108,6 @@ class ExampleRunner {
 
   // Waits until the watch has told that MARK is gone again, after the write of it that took `seq`.
   async seen(seq) {
-    if (!this.watch) return;
     const isEnd = ({event}) => event?.key === MARK && !event.current && Number(event.prev.seq) >= seq;
     await this.watch.until(({replies}) => replies.some(isEnd));
   }
@@ -146,7 +145,6 @@ class ExampleRunner {
 
   // Behind the expected events only records with a ttl may still expire before MARK is written.
   async compareEvents(example, after, frame, printer, first) {
-    if (!this.watch) return;
     await this.seen(frame.base + after.seq + 1);
     const events = this.watch.result.replies.slice(first).map(({event}) => event);
     const end = events.findIndex((event) => event.key === MARK);
