@@ -1,7 +1,10 @@
-// Any bytes as lines of a backup: a line is refused with a reason and a place inside it, or it means something and is
-// written in a form that reads as the same.
+// Any bytes as lines of a backup: a line is refused with a reason and a place inside it, or it means what another JSON
+// library reads in it, and is written in a form that reads as the same.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -9,9 +12,50 @@
 #include "backup/encode.h"
 #include "backup/parse.h"
 #include "common/check.h"
+#include "fuzz/words.h"
 
 namespace metasrv::backup {
 namespace {
+
+using Json = nlohmann::json;
+
+bool IsBytes(const Json& value) {
+  return value.is_array() && std::ranges::all_of(value, [](const Json& item) { return item.is_number(); });
+}
+
+// Names, plain values and whole lists of numbers, as text.
+void Collect(const Json& value, std::set<std::string>& found) {
+  if (IsBytes(value) || !value.is_structured()) found.insert(value.dump());
+  if (!value.is_structured()) return;
+  for (const auto& item : value.items()) {
+    if (value.is_object()) found.insert(Json(item.key()).dump());
+    Collect(item.value(), found);
+  }
+}
+
+// What another JSON library finds in the canonical text must be in the given one, or be a word or a default of the
+// format.
+void CheckNothingInvented(const Json& canonical, const std::set<std::string>& given) {
+  const auto known = [&](const std::string& text) {
+    return given.contains(text) || text == "null" || text == "true" || text == "false" || text == "1" ||
+           std::ranges::any_of(fuzz::kNames, [&](std::string_view name) { return Json(name).dump() == text; });
+  };
+  if (!canonical.is_structured()) return CHECK(known(canonical.dump()));
+  for (const auto& item : canonical.items()) {
+    if (canonical.is_object()) CHECK(known(Json(item.key()).dump()));
+    const bool is_bytes = canonical.is_object() && item.key() != "configs" && IsBytes(item.value());
+    if (is_bytes && !item.value().empty()) CHECK(given.contains(item.value().dump()));
+    CheckNothingInvented(item.value(), given);
+  }
+}
+
+void CheckAgainstAnotherReader(std::string_view text, std::string_view canonical) {
+  const Json given = Json::parse(text, nullptr, false);
+  CHECK(!given.is_discarded());
+  std::set<std::string> found;
+  Collect(given, found);
+  CheckNothingInvented(Json::parse(canonical), found);
+}
 
 void CheckLine(LineParser& parser, std::string_view text) {
   const auto line = parser.Parse(text);
@@ -23,6 +67,7 @@ void CheckLine(LineParser& parser, std::string_view text) {
   if (std::holds_alternative<IgnoredLine>(line->record)) return;
   std::string canonical;
   AppendLine(line->record, &canonical);
+  CheckAgainstAnotherReader(text, canonical);
   const auto again = parser.Parse(canonical);
   CHECK(again.has_value());
   CHECK(again->part == line->part);
