@@ -25,9 +25,9 @@ class EventLoop {
   // another one. Requires: the caller holds no lock that tasks may take, and tasks do not wait for the calling thread.
   virtual void Dispatch(Task task) { Post(std::move(task)); }
 
-  // Takes `task`, to be run off the loop by the thread that runs the present task, as soon as that one has let go of the
-  // loop: for waiting without waking another thread. False, and nothing was taken, when this thread has to stay with the
-  // loop. Requires: called on the loop.
+  // Takes `task`, to be run off the loop by the thread that runs the present task, as soon as that one has let go of
+  // the loop: for waiting without waking another thread. False, and nothing was taken, when this thread has to stay
+  // with the loop. Requires: called on the loop.
   virtual bool RunAside(Task& /*task*/) { return false; }
 
   // Runs `task` on the loop once `at` has been reached on the node's Clock. Requires: called on the loop.
