@@ -25,6 +25,7 @@ class RocksLogWorld final : public LogWorld {
     io::RocksLogOptions options;
     options.directory = directory();
     options.env = env_.get();
+    options.memtable_bytes = std::size_t{1} << 20U;  // also what is reserved for its write-ahead log
     auto opened = io::RocksLogStore::Open(options, loop_);
     if (!opened) return std::unexpected(opened.error());
     store_ = *std::move(opened);

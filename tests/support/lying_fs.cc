@@ -2,13 +2,23 @@
 
 #include <rocksdb/system_clock.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "common/check.h"
 
 namespace metasrv::test {
 namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kSectorBytes = 512;  // a disk writes these as wholes
+
+}  // namespace
+
 using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
@@ -35,7 +45,7 @@ class LyingFs::File final : public rocksdb::FSWritableFileOwnerWrapper {
     return IOStatus::NotSupported("PositionedAppend");
   }
   IOStatus Truncate(std::uint64_t size, const IOOptions& options, IODebugContext* debug) override {
-    if (IOStatus admitted = owner_.Admit(); !admitted.ok()) return admitted;
+    if (IOStatus admitted = owner_.CutTo(name_, size); !admitted.ok()) return admitted;
     return target()->Truncate(size, options, debug);
   }
   IOStatus Sync(const IOOptions& options, IODebugContext* debug) override {
@@ -95,8 +105,7 @@ void LyingFs::PowerOn(Prng& prng, Keep keep) {
   changes_.clear();
   for (const auto& [name, state] : files_) {
     std::error_code gone;
-    if (!fs::exists(name, gone)) continue;
-    fs::resize_file(name, state.synced + kept(state.written - state.synced));
+    if (fs::exists(name, gone)) Settle(name, state, prng, keep);
   }
   files_.clear();
   off_ = fail_for_ever_ = false;
@@ -164,7 +173,48 @@ IOStatus LyingFs::AdmitSync(const std::string& name) {
 void LyingFs::MarkSynced(const std::string& name) {
   const std::lock_guard lock(mutex_);
   FileState& state = files_[name];
-  if (!state.lost) state.synced = state.written;
+  if (state.lost) return;
+  state.synced = state.written;
+  state.reserved = fs::file_size(name);
+  state.cut.clear();
+}
+
+IOStatus LyingFs::CutTo(const std::string& name, std::uint64_t size) {
+  IOStatus admitted = Admit();
+  const std::lock_guard lock(mutex_);
+  FileState& state = files_[name];
+  if (!admitted.ok() || size >= state.synced) return admitted;
+  std::ifstream file(name, std::ios::binary);
+  file.seekg(static_cast<std::streamoff>(size));
+  state.cut.assign(std::istreambuf_iterator<char>(file), {});
+  state.synced = state.written = state.reserved = size;
+  return admitted;
+}
+
+// What the disk holds of a file once the power is back.
+void LyingFs::Settle(const std::string& name, const FileState& state, Prng& prng, Keep keep) {
+  if (!state.cut.empty() && (keep == Keep::kNothing || prng.Below(2) == 0)) {
+    fs::resize_file(name, state.synced);
+    std::ofstream(name, std::ios::binary | std::ios::app) << state.cut;
+    return;
+  }
+  if (state.reserved <= state.synced) {
+    const std::uint64_t unsynced = state.written - state.synced;
+    fs::resize_file(name, state.synced + (keep == Keep::kNothing ? 0 : prng.Between(0, unsynced)));
+    return;
+  }
+  // Closing the file has cut the space off, but that was not synced.
+  fs::resize_file(name, std::max(state.reserved, state.written));
+  std::fstream file(name, std::ios::in | std::ios::out | std::ios::binary);
+  for (std::uint64_t begin = state.synced; begin < state.written;) {
+    const std::uint64_t end = std::min((begin / kSectorBytes + 1) * kSectorBytes, state.written);
+    if (keep == Keep::kNothing || prng.Below(2) == 0) {
+      file.seekp(static_cast<std::streamoff>(begin));
+      file << std::string(end - begin, '\0');
+    }
+    begin = end;
+  }
+  CHECK(file.good());
 }
 
 void LyingFs::SyncDirectory() {
@@ -202,7 +252,7 @@ void LyingFs::Undo(const NameChange& change) {
 }
 
 void LyingFs::Track(const std::string& name, std::unique_ptr<rocksdb::FSWritableFile>* file, std::uint64_t size) {
-  files_[name] = {.synced = size, .written = size};
+  files_[name] = {.synced = size, .written = size, .reserved = size, .cut = ""};
   *file = std::make_unique<File>(std::move(*file), *this, name);
 }
 

@@ -15,7 +15,7 @@
 namespace metasrv::test {
 
 // A file system for RocksDB that lies as disks do: what was not synced is there until the power goes, and then it is
-// not.
+// not. Of a file that had its space before it was written, each sector may be there or not; of any other file a prefix.
 //
 //   env = NewEnvOver(fs) ... use a database ...
 //   fs->PowerOff();           // every call that changes something fails from now on
@@ -79,7 +79,9 @@ class LyingFs final : public rocksdb::FileSystemWrapper {
   struct FileState {
     std::uint64_t synced = 0;
     std::uint64_t written = 0;
-    bool lost = false;  // a sync failed: nothing more becomes durable
+    std::uint64_t reserved = 0;  // the size at the last sync; larger than `synced` if space was reserved
+    std::string cut;             // by a truncation that was not synced
+    bool lost = false;           // a sync failed: nothing more becomes durable
   };
   // A change of names that a power cut may undo: `name` came into being (from `source`, if not empty) and what was
   // there before waits in the graveyard (if `buried` is not empty).
@@ -93,6 +95,8 @@ class LyingFs final : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus Grow(const std::string& name, std::uint64_t bytes);
   rocksdb::IOStatus AdmitSync(const std::string& name);
   void MarkSynced(const std::string& name);
+  rocksdb::IOStatus CutTo(const std::string& name, std::uint64_t size);
+  void Settle(const std::string& name, const FileState& state, Prng& prng, Keep keep);
   void SyncDirectory();
   std::string Bury(const std::string& name);
   void Undo(const NameChange& change);

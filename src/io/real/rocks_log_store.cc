@@ -3,6 +3,7 @@
 #include <rocksdb/db.h>
 #include <rocksdb/env.h>
 
+#include <numeric>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -14,15 +15,17 @@
 #include "io/real/rocks_log_rows.h"
 #include "io/real/rocks_status.h"
 #include "io/real/thread_name.h"
+#include "io/real/wal_env.h"
+#include "io/real/wal_tail.h"
 #include "io/real/worker.h"
 
 namespace metasrv::io {
 namespace {
 
-rocksdb::Options LogDbOptions(const RocksLogOptions& options) {
-  rocksdb::Options db = BaseOptions(options.env);
-  // A record that was being written when the power went is dropped; damage anywhere else is an error. Point-in-time
-  // recovery would cut the log at the damage, absolute consistency would refuse every power cut (docs/STORAGE.md, K7).
+rocksdb::Options LogDbOptions(const RocksLogOptions& options, rocksdb::Env& env) {
+  rocksdb::Options db = BaseOptions(&env);
+  // A record that was being written when the power went is dropped (CutWalTail); damage anywhere else is an error.
+  // Point-in-time recovery would cut the log at the damage (docs/STORAGE.md, K7).
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   db.track_and_verify_wals_in_manifest = true;
   db.write_buffer_size = options.memtable_bytes;
@@ -39,10 +42,11 @@ rocksdb::Options LogDbOptions(const RocksLogOptions& options) {
 
 class RocksLogStore::Impl {
  public:
-  Impl(const RocksLogOptions& options, EventLoop& loop, std::shared_ptr<rocksdb::DB> db, const LogHead& head,
-       std::optional<LogId> purged)
+  Impl(const RocksLogOptions& options, EventLoop& loop, std::shared_ptr<WalEnv> env, std::shared_ptr<rocksdb::DB> db,
+       const LogHead& head, std::optional<LogId> purged)
       : options_(options),
         loop_(loop),
+        env_(std::move(env)),
         db_(std::move(db)),
         alive_(std::make_shared<bool>(true)),
         extent_(head.extent),
@@ -84,9 +88,10 @@ class RocksLogStore::Impl {
     LogStats stats;
     rocksdb::VectorLogPtr files;
     if (db_->GetSortedWalFiles(files).ok()) {
-      for (const auto& file : files) stats.wal_bytes += file->SizeFileBytes();
-      // The last one is being written.
+      // The last one is being written, into space that it already has.
       for (std::size_t i = 0; i + 1 < files.size(); ++i) stats.closed_wal_bytes.push_back(files[i]->SizeFileBytes());
+      stats.wal_bytes =
+          std::reduce(stats.closed_wal_bytes.begin(), stats.closed_wal_bytes.end(), env_->newest_wal_bytes());
     }
     stats.wal_offset = writer_.written_bytes();
     stats.entry_count = extent_.Count();
@@ -116,7 +121,8 @@ class RocksLogStore::Impl {
 
   const RocksLogOptions options_;
   EventLoop& loop_;
-  const std::shared_ptr<rocksdb::DB> db_;
+  const std::shared_ptr<WalEnv> env_;
+  const std::shared_ptr<rocksdb::DB> db_;  // keeps the environment, too
   std::shared_ptr<bool> alive_;
 
   // Of the loop: the log as it is once everything issued has been written.
@@ -131,14 +137,17 @@ class RocksLogStore::Impl {
 
 std::expected<std::unique_ptr<RocksLogStore>, Error> RocksLogStore::Open(const RocksLogOptions& options,
                                                                          EventLoop& loop) {
-  auto db = OpenDb(LogDbOptions(options), options.directory);
-  if (!db) return std::unexpected(db.error());
-  const auto head = ReadHead(**db);
+  const auto env = std::make_shared<WalEnv>(options.env != nullptr ? *options.env : *rocksdb::Env::Default());
+  if (auto cut = CutWalTail(*env->GetFileSystem(), options.directory); !cut) return std::unexpected(cut.error());
+  auto opened = OpenDb(LogDbOptions(options, *env), options.directory);
+  if (!opened) return std::unexpected(opened.error());
+  std::shared_ptr<rocksdb::DB> db(opened->release(), [env](rocksdb::DB* closing) { delete closing; });
+  const auto head = ReadHead(*db);
   if (!head) return std::unexpected(head.error());
-  const auto purged = ReadPurged(**db);
+  const auto purged = ReadPurged(*db);
   if (!purged) return std::unexpected(purged.error());
   return std::unique_ptr<RocksLogStore>(
-      new RocksLogStore(std::make_unique<Impl>(options, loop, *std::move(db), *head, *purged)));
+      new RocksLogStore(std::make_unique<Impl>(options, loop, env, std::move(db), *head, *purged)));
 }
 
 RocksLogStore::RocksLogStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
