@@ -91,6 +91,7 @@ void Oracle::OnWriteDone(Token token, const node::WriteResult& result, bool trus
       return;
     case node::WriteStatus::kUnknown: Finish(token, State::kUnknown); return;
     case node::WriteStatus::kNoLeader:
+    case node::WriteStatus::kUnreachable:
     case node::WriteStatus::kBusy:
     case node::WriteStatus::kNoSpace:
     case node::WriteStatus::kRefused:

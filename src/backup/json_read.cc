@@ -4,6 +4,8 @@
 #include <cstring>
 #include <limits>
 
+#include "sm/validate.h"
+
 namespace metasrv::backup {
 namespace {
 
@@ -12,6 +14,8 @@ using simdjson::ondemand::json_type;
 
 // Deeper texts are refused (export-format.md §1.2).
 constexpr int kMaxDepth = 127;
+
+constexpr int kLevelsOfPredicate = 2;
 
 // After a text larger than this the buffers are given back.
 constexpr std::size_t kKeptBufferBytes = 8 * 1024 * 1024;
@@ -110,6 +114,16 @@ bool Cursor::EachMember(const auto& entry) {
   }
   Leave();
   return true;
+}
+
+bool Cursor::Predicate(const ReadFn& read) {
+  if (context_->predicates == sm::kPredicateDepthMax) return Fail("recursion limit exceeded");
+  ++context_->predicates;
+  context_->depth -= kLevelsOfPredicate;
+  const bool ok = read(*this);
+  context_->depth += kLevelsOfPredicate;
+  --context_->predicates;
+  return ok;
 }
 
 bool Cursor::Map(const std::function<bool(std::string_view, Cursor)>& entry) { return EachMember(entry); }

@@ -72,6 +72,7 @@ struct ReadContext {
   simdjson::ondemand::document* document = nullptr;
   const char* begin = nullptr;
   int depth = 0;
+  int predicates = 0;  // around what is being read
   std::optional<ParseError> error;
 };
 
@@ -90,6 +91,8 @@ class Cursor {
   // An object whose names are data.
   bool Map(const std::function<bool(std::string_view name, Cursor value)>& entry);
   bool Array(const ReadFn& element);
+  // A part of a predicate that may hold others. Two levels of JSON each, of which the limit for all else knows nothing.
+  bool Predicate(const ReadFn& read);
   bool U64(std::uint64_t* out);
   // An unsigned integer that is at most `max`.
   bool U64UpTo(std::uint64_t max, std::uint64_t* out);

@@ -33,11 +33,13 @@ bool ReadChildren(Cursor c, pb::PredicateList* out) {
   return c.Array([=](Cursor child) { return ReadPredicate(child, out->add_children()); });
 }
 
-bool ReadPredicate(Cursor c, pb::Predicate* out) {
+bool ReadOnePredicate(Cursor c, pb::Predicate* out) {
   return c.Variant({With("And", [=](Cursor list) { return ReadChildren(list, out->mutable_all()); }),
                     With("Or", [=](Cursor list) { return ReadChildren(list, out->mutable_any()); }),
                     With("Leaf", [=](Cursor leaf) { return ReadLeaf(leaf, out->mutable_leaf()); })});
 }
+
+bool ReadPredicate(Cursor c, pb::Predicate* out) { return c.Predicate(As(ReadOnePredicate, out)); }
 
 // `{"key":..,"match_seq":..}`, for each kind of request that has both.
 template <class Request>

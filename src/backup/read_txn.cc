@@ -31,13 +31,17 @@ bool ReadCondition(Cursor c, meta::TxnCondition* out) {
                    Optional("target", As(ReadTarget, out))});
 }
 
-bool ReadBoolExpr(Cursor c, meta::BooleanExpression* out) {
+bool ReadBoolExpr(Cursor c, meta::BooleanExpression* out);
+
+bool ReadOneBoolExpr(Cursor c, meta::BooleanExpression* out) {
   auto op = [=](std::int32_t v) { out->set_operator_(static_cast<meta::BooleanExpression::CombiningOperator>(v)); };
   return c.Object(
       {Required("operator", I32(op)),
        Required("sub_expressions", Each([=](Cursor e) { return ReadBoolExpr(e, out->add_sub_expressions()); })),
        Required("conditions", Each([=](Cursor e) { return ReadCondition(e, out->add_conditions()); }))});
 }
+
+bool ReadBoolExpr(Cursor c, meta::BooleanExpression* out) { return c.Predicate(As(ReadOneBoolExpr, out)); }
 
 bool ReadGet(Cursor c, meta::TxnGetRequest* out) { return c.Object({Required("key", String(out->mutable_key()))}); }
 

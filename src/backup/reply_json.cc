@@ -113,14 +113,6 @@ void WriteResponses(JsonWriter& w, const auto& responses) {
   w.EndArray();
 }
 
-void WriteTxnReply(JsonWriter& w, const meta::TxnReply& reply) {
-  w.BeginObject();
-  w.Member("success", reply.success());
-  WriteResponses(w, reply.responses());
-  w.Member("execution_path", reply.execution_path());
-  w.EndObject();
-}
-
 void WriteKvTransactionReply(JsonWriter& w, const meta::KvTransactionReply& reply) {
   w.BeginObject();
   w.Key("executed_branch");
@@ -141,11 +133,10 @@ void WriteNodeReply(JsonWriter& w, const pb::NodeReply& reply) {
 void WriteAppliedState(JsonWriter& w, const pb::AppliedState& state) {
   switch (state.reply_case()) {
     case pb::AppliedState::kKv: return WriteVariant(w, "KV", [&] { WriteChange(w, state.kv()); });
-    case pb::AppliedState::kTransaction:
-      return WriteVariant(w, "TxnReply", [&] { WriteTxnReply(w, state.transaction()); });
     case pb::AppliedState::kKvTransaction:
       return WriteVariant(w, "KvTransactionReply", [&] { WriteKvTransactionReply(w, state.kv_transaction()); });
     case pb::AppliedState::kNode: return WriteVariant(w, "Node", [&] { WriteNodeReply(w, state.node()); });
+    case pb::AppliedState::kTransaction:
     case pb::AppliedState::REPLY_NOT_SET: return w.String("None");
   }
 }

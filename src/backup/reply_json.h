@@ -21,7 +21,7 @@ namespace metasrv::backup {
 [[nodiscard]] std::string PongJson();
 [[nodiscard]] std::string JoinReplyJson();
 [[nodiscard]] std::string LeaveReplyJson();
-// `{"AppliedState":..}`; an unset reply is "None".
+// `{"AppliedState":..}`; an unset reply is "None". Requires: no transaction, which peers are answered by its branch.
 [[nodiscard]] std::string AppliedStateJson(const pb::AppliedState& state);
 [[nodiscard]] std::string GetReplyJson(const std::optional<meta::SeqV>& record);
 [[nodiscard]] std::string MGetReplyJson(const std::vector<std::optional<meta::SeqV>>& records);

@@ -43,7 +43,6 @@ server::PeerFigures ToFigures(const io::TransportStats& stats) {
   for (const auto& [endpoint, traffic] : stats.peers) {
     figures.peers[endpoint] = {traffic.connected, traffic.sent_bytes, traffic.failures, traffic.connect_failures};
   }
-  figures.received_bytes = stats.received_bytes;
   return figures;
 }
 

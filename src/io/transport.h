@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -7,6 +8,13 @@
 #include "common/time.h"
 
 namespace metasrv::io {
+
+// How a call ended.
+enum class CallEnd : std::uint8_t {
+  kAnswered,
+  kNotReached,  // the request was not handed to anybody, and will not be
+  kUnanswered,  // it may or may not have been handled
+};
 
 // Carries opaque bytes between nodes. May lose, delay, repeat and reorder messages; never corrupts them. All callbacks
 // run on the node's event loop; all calls must come from it.
@@ -17,8 +25,8 @@ class Transport {
   // Answers one Call with `reply`; must be used exactly once.
   using Responder = std::move_only_function<void(std::string reply)>;
   using CallHandler = std::function<void(std::string request, Responder respond)>;
-  // The reply, or none: nobody answered in time, and the request may or may not have been handled.
-  using CallDone = std::move_only_function<void(bool answered, std::string reply)>;
+  // `text` is the reply, or why the peer was not reached.
+  using CallDone = std::move_only_function<void(CallEnd end, std::string text)>;
 
   virtual ~Transport() = default;
 
@@ -28,7 +36,7 @@ class Transport {
   // Sends one message to the node whose raft port is `to`; never blocks, may drop (a full queue drops the new message).
   virtual void Send(const Endpoint& to, std::string bytes) = 0;
 
-  // Sends a request and reports exactly once: the reply, or that `timeout` passed or the peer was unreachable.
+  // Sends a request and reports exactly once: the reply, or that there is none after `timeout` at the latest.
   virtual void Call(const Endpoint& to, std::string request, Duration timeout, CallDone done) = 0;
 };
 

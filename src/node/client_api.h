@@ -21,10 +21,11 @@ namespace metasrv::node {
 // may not take effect, now or later.
 enum class WriteStatus : std::uint8_t {
   kApplied,
-  kNoLeader,  // definitely not applied: nobody was found that leads, within the deadline
-  kBusy,      // definitely not applied: over a limit, try again
-  kNoSpace,   // definitely not applied: the leader's disk is almost full, and the write needs room
-  kRefused,   // definitely not applied: the command can never be replicated (too large)
+  kNoLeader,     // definitely not applied: nobody was found that leads, within the deadline
+  kUnreachable,  // definitely not applied: the leader could not be connected to, within the deadline
+  kBusy,         // definitely not applied: over a limit, try again
+  kNoSpace,      // definitely not applied: the leader's disk is almost full, and the write needs room
+  kRefused,      // definitely not applied: the command can never be replicated (too large)
   kUnknown,
   kStopped,  // definitely not applied: this node is stopping
 };
@@ -110,6 +111,7 @@ struct NodeStatus {
   std::uint64_t proposals_failed = 0;
   std::uint64_t leader_changes = 0;
   SnapshotFigures transfers;
+  std::map<NodeId, std::uint64_t> received_bytes;  // of messages, by sender
   WatchFigures watches;
   std::uint64_t state_hash = 0;      // sm/state_hash.h
   bool quarantined = false;          // the state is known to be wrong

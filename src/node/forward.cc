@@ -11,6 +11,8 @@ namespace {
 
 // Pause before a request that another node refused is tried again.
 constexpr Duration kRetryPause = Duration::Millis(50);
+// ... and one whose leader could not be connected to (grpc-api.md §3.2). Less when another one is known before.
+constexpr Duration kReconnectPause = Duration::Seconds(1);
 // Longest time between two batches, unless the disk takes longer.
 constexpr Duration kGatherMax = Duration::Millis(1);
 // Batches of so many writes say that many clients are at work.
@@ -182,19 +184,19 @@ void Forwarder::PassOn(JobPtr job, NodeId leader) {
   std::string bytes = job->request.SerializeAsString();
   job->request.set_hops(hops);
   sent_.emplace(call, Sent{std::move(job), leader});
-  context_.env.transport.Call(*endpoint, std::move(bytes), timeout,
-                              context_.lifetime.Guard([this, call](bool answered, const std::string& reply) {
-                                OnReply(call, answered, reply);
-                              }));
+  context_.env.transport.Call(
+      *endpoint, std::move(bytes), timeout,
+      context_.lifetime.Guard([this, call](io::CallEnd end, const std::string& text) { OnReply(call, end, text); }));
 }
 
-void Forwarder::OnReply(std::uint64_t call, bool answered, const std::string& bytes) {
+void Forwarder::OnReply(std::uint64_t call, io::CallEnd end, const std::string& text) {
   auto found = sent_.find(call);
   if (found == sent_.end()) return;
   Sent sent = std::move(found->second);
   sent_.erase(found);
+  if (end == io::CallEnd::kNotReached) return OnNotReached(std::move(sent), text);
   Outcome outcome;
-  if (!answered || !outcome.reply.ParseFromString(bytes)) {
+  if (end != io::CallEnd::kAnswered || !outcome.reply.ParseFromString(text)) {
     outcome = Failed(pb::FORWARD_UNKNOWN, "node " + std::to_string(sent.to.value()) + " did not answer");
     return Finish(std::move(sent.job), std::move(outcome));
   }
@@ -207,6 +209,18 @@ void Forwarder::OnReply(std::uint64_t call, bool answered, const std::string& by
     return Park(std::move(sent.job), outcome.reply.error(), outcome.reply.detail(), retry_at);
   }
   Finish(std::move(sent.job), std::move(outcome));
+}
+
+// Nothing was started. It may be back in a moment, or another one lead by then.
+void Forwarder::OnNotReached(Sent sent, const std::string& reason) {
+  std::string text = "node " + std::to_string(sent.to.value()) + " leads and can not be reached source: " + reason;
+  const Instant now = context_.Now();
+  const Instant retry_at = now + kReconnectPause;
+  if (retry_at >= sent.job->deadline)
+    return Finish(std::move(sent.job), Failed(pb::FORWARD_UNREACHABLE, std::move(text)));
+  const bool knows_better = pump_.view().leader != sent.to;
+  sent.job->give_up = std::min(sent.job->deadline, retry_at + context_.options.leader_wait);
+  Park(std::move(sent.job), pb::FORWARD_UNREACHABLE, std::move(text), knows_better ? now : retry_at);
 }
 
 void Forwarder::Park(JobPtr job, pb::ForwardError error, std::string detail, Instant retry_at) {

@@ -16,8 +16,9 @@
 namespace metasrv::node {
 
 // Brings requests to whoever leads: this node, or another one that is asked over the transport. A request without a
-// leader waits for one up to leader_wait; definite refusals are tried again within that time; a request that was sent
-// and not answered is never repeated, because it may have taken effect.
+// leader waits for one up to leader_wait; definite refusals are tried again within that time, and a leader that can not
+// be connected to until the request's deadline; a request that was sent and not answered is never repeated, because it
+// may have taken effect (decision 0030).
 class Forwarder {
  public:
   // Serves a join or a leave on the leader.
@@ -54,6 +55,10 @@ class Forwarder {
     OutcomeDone done;
   };
   using JobPtr = std::unique_ptr<Job>;
+  struct Sent {
+    JobPtr job;
+    NodeId to;
+  };
 
   [[nodiscard]] std::optional<Outcome> Refuse(const pb::ForwardRequest& request) const;
   void Attempt(JobPtr job);
@@ -63,7 +68,8 @@ class Forwarder {
   void ProposeOrGather();
   void ProposeQueued();
   void PassOn(JobPtr job, NodeId leader);
-  void OnReply(std::uint64_t call, bool answered, const std::string& bytes);
+  void OnReply(std::uint64_t call, io::CallEnd end, const std::string& text);
+  void OnNotReached(Sent sent, const std::string& reason);
   void Park(JobPtr job, pb::ForwardError error, std::string detail, Instant retry_at);
   void Finish(JobPtr job, Outcome outcome);
   void ArmTimer(Instant at);
@@ -82,11 +88,7 @@ class Forwarder {
   Instant proposed_at_;
   std::size_t last_batch_ = 0;  // writes proposed then
   Timer gather_timer_;
-  std::vector<JobPtr> parked_;  // wait for a leader or for the next attempt
-  struct Sent {
-    JobPtr job;
-    NodeId to;
-  };
+  std::vector<JobPtr> parked_;          // wait for a leader or for the next attempt
   std::map<std::uint64_t, Sent> sent_;  // wait for another node's answer
   RaftView view_;
   std::uint64_t last_call_ = 0;

@@ -254,6 +254,7 @@ void Node::Impl::OnMessage(std::string_view bytes) {
   if (!message) return context_.Warn("a malformed message was dropped");
   if (!identity_.Admits(*message)) return;
   addresses_.Learn(message->from, message->sender);
+  received_bytes_[message->from] += bytes.size();
   auto* raft = std::get_if<Message>(&message->body);
   if (raft == nullptr) return OnSnapshotBody(*message);
   replication_times_.OnReceive(message->from, *raft);
@@ -294,6 +295,7 @@ void Node::Impl::SendBytes(NodeId to, std::string bytes) {
 
 NodeStatus Node::Impl::status() const {
   NodeStatus status;
+  status.received_bytes = received_bytes_;
   status.raft = pump_.raft().status();
   status.last_applied = machine_.last_applied();
   status.committed = pump_.stored().committed;

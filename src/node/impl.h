@@ -125,6 +125,7 @@ class Node::Impl final : public PumpListener {
   Scrubber scrubber_;
   Startup startup_;
   node::HandOver hand_over_;
+  std::map<NodeId, std::uint64_t> received_bytes_;  // of admitted messages, by sender
   DiskWatch disk_watch_;
   IdentityGuard identity_;
   ChangeHook change_hook_;

@@ -18,7 +18,7 @@ enum class HandOverReason : std::uint8_t { kOperator, kStopping, kSlowDisk, kFul
 struct WatchLimits {
   bool on = true;
   std::size_t watches_max = 65536;
-  std::size_t buffer_bytes = std::size_t{8} * 1024 * 1024;  // that may wait for one of them
+  std::size_t buffer_bytes = std::size_t{32} * 1024 * 1024;  // that may wait for one of them
   std::size_t memory_bytes =
       std::size_t{256} * 1024 * 1024;  // that may wait for all of them; shared messages count once
 };

@@ -27,6 +27,7 @@ WriteResult ToWriteResult(Outcome outcome) {
     case pb::FORWARD_TOO_MANY_HOPS:
       result.status = outcome.stopped ? WriteStatus::kStopped : WriteStatus::kNoLeader;
       break;
+    case pb::FORWARD_UNREACHABLE: result.status = WriteStatus::kUnreachable; break;
     case pb::FORWARD_BUSY: result.status = WriteStatus::kBusy; break;
     case pb::FORWARD_NO_SPACE: result.status = WriteStatus::kNoSpace; break;
     case pb::FORWARD_REFUSED: result.status = WriteStatus::kRefused; break;

@@ -113,15 +113,16 @@ void Startup::JoinAttempt() {
   const Endpoint& address = context_.options.join[join_at_];
   context_.Info("try to join cluster via " + ToString(address) + ", timeout: Some(10s)...");
   context_.env.transport.Call(address, JoinRequestOf(context_.options, pump_.raft().core()).SerializeAsString(),
-                              kJoinTimeout, context_.lifetime.Guard([this](bool answered, const std::string& reply) {
-                                if (stage_ == Stage::kJoining) OnJoinReply(answered, reply);
+                              kJoinTimeout, context_.lifetime.Guard([this](io::CallEnd end, const std::string& reply) {
+                                if (stage_ == Stage::kJoining) OnJoinReply(end, reply);
                               }));
 }
 
-void Startup::OnJoinReply(bool answered, const std::string& bytes) {
+void Startup::OnJoinReply(io::CallEnd end, const std::string& bytes) {
   const std::string address = ToString(context_.options.join[join_at_]);
   pb::ForwardReply reply;
-  if (!answered || !reply.ParseFromString(bytes)) return OnJoinFailed("no answer from " + address, true);
+  if (end != io::CallEnd::kAnswered || !reply.ParseFromString(bytes))
+    return OnJoinFailed("no answer from " + address, true);
   if (reply.error() != pb::FORWARD_OK) return OnJoinFailed(reply.detail(), IsRetryable(reply.error()));
   context_.Info("join cluster via " + address + " success");
   context_.Info("Join result: Ok(())");

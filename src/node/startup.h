@@ -39,7 +39,7 @@ class Startup {
   [[nodiscard]] std::string ReasonNotToJoin() const;
   void JoinNext();
   void JoinAttempt();
-  void OnJoinReply(bool answered, const std::string& bytes);
+  void OnJoinReply(io::CallEnd end, const std::string& bytes);
   void OnJoinFailed(const std::string& error, bool retry);
 
   // Registering.

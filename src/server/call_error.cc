@@ -24,6 +24,7 @@ CallError NoLeader(Routing routing) {
 CallError ErrorOfWrite(const node::WriteResult& result, Routing routing) {
   switch (result.status) {
     case node::WriteStatus::kNoLeader: return NoLeader(routing);
+    case node::WriteStatus::kUnreachable: return {CallCode::kInternal, "ConnectionError: " + result.detail};
     case node::WriteStatus::kBusy: return {CallCode::kUnavailable, WithDetail("busy, try again", result.detail)};
     case node::WriteStatus::kNoSpace: return {CallCode::kResourceExhausted, result.detail};
     case node::WriteStatus::kRefused:

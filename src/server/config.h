@@ -82,7 +82,7 @@ struct WatchConfig {
   bool on = true;
   std::uint64_t streams_max = 65536;
   std::uint64_t streams_per_connection_max = 16384;
-  std::uint64_t buffer_bytes = 8ULL * 1024 * 1024;    // that may wait for one stream
+  std::uint64_t buffer_bytes = 32ULL * 1024 * 1024;   // that may wait for one stream
   std::uint64_t memory_bytes = 256ULL * 1024 * 1024;  // that may wait for all of them
 };
 

@@ -15,6 +15,7 @@
 #include "server/background_thread.h"
 #include "server/call_error.h"
 #include "server/metrics.h"
+#include "server/request_log.h"
 
 namespace metasrv::server {
 
@@ -57,18 +58,24 @@ class UnaryCall {
   void Succeed(std::size_t reply_bytes, const std::optional<std::string>& leader_hint = std::nullopt) const {
     if (leader_hint) context_->AddInitialMetadata(kLeaderHintHeader, *leader_hint);
     metrics_->Sent(reply_bytes);
-    meter_.End(true);
+    End(true);
     reactor_->Finish(grpc::Status::OK);
   }
 
   // No headers were sent, so this is a Trailers-Only response that carries the hint (rules R2, R3).
   void Fail(const CallError& error, const std::optional<std::string>& leader_hint = std::nullopt) const {
     if (leader_hint) context_->AddTrailingMetadata(kLeaderHintHeader, *leader_hint);
-    meter_.End(false);
+    End(false);
     reactor_->Finish(ToStatus(error));
   }
 
  private:
+  // Streams take as long as their clients like, and are not told of.
+  void End(bool ok) const {
+    meter_.End(ok);
+    LogIfSlow(meter_.kind(), meter_.elapsed());
+  }
+
   grpc::CallbackServerContext* context_;
   grpc::ServerUnaryReactor* reactor_;
   Metrics* metrics_;

@@ -3,6 +3,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/base_sink.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <ctime>
@@ -85,6 +86,8 @@ struct Loggers {
 
 // Replaced as a whole; a record that is being written keeps the old one alive.
 std::atomic<std::shared_ptr<Loggers>> loggers;
+// The least severe level that one of them takes from this program.
+std::atomic<LogLevel> taken{LogLevel::kOff};
 
 std::unique_ptr<spdlog::logger> MakeLogger(const char* name, const std::vector<spdlog::sink_ptr>& sinks) {
   auto logger = std::make_unique<spdlog::logger>(name, sinks.begin(), sinks.end());
@@ -150,6 +153,10 @@ std::expected<void, std::string> OpenLog(const Config& config) {
   if (config.log_stderr.on) sinks.push_back(std::make_shared<StderrSink>(config.log_stderr));
   opened->own = MakeLogger(kOwnSource, sinks);
   opened->engine = MakeLogger(kEngineSource, sinks);
+  LogLevel least = LogLevel::kOff;
+  if (config.log_file.on) least = std::min(least, LogFilter(config.log_file.level).LevelOf(kOwnSource));
+  if (config.log_stderr.on) least = std::min(least, LogFilter(config.log_stderr.level).LevelOf(kOwnSource));
+  taken = least;
   loggers.store(std::move(opened));
   WarnOfBadItems("log.file.level", config.log_file.level);
   WarnOfBadItems("log.stderr.level", config.log_stderr.level);
@@ -161,11 +168,14 @@ void ReopenLog() {
 }
 
 void CloseLog() {
+  taken = LogLevel::kOff;
   if (const auto current = loggers.exchange(nullptr); current != nullptr) {
     current->own->flush();
     current->engine->flush();
   }
 }
+
+bool LogTakes(LogLevel level) { return level >= taken.load(std::memory_order_relaxed); }
 
 void Log(LogLevel level, std::string_view message, std::source_location where) {
   const auto current = loggers.load();

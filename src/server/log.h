@@ -25,6 +25,9 @@ void CloseLog();
 // Writes one record of this program. Thread-safe.
 void Log(LogLevel level, std::string_view message, std::source_location where = std::source_location::current());
 
+// Whether any sink takes such records of this program. Thread-safe, and costs nothing.
+[[nodiscard]] bool LogTakes(LogLevel level);
+
 inline void LogInfo(std::string_view message, std::source_location where = std::source_location::current()) {
   Log(LogLevel::kInfo, message, where);
 }

@@ -134,9 +134,11 @@ void AppendPeerFamilies(const node::NodeStatus& status, const PeerFigures& peers
     failures.counter.value = static_cast<double>(figures.failures);
   }
   MetricFamily received{"metasrv_raft_network_recv_bytes", "Bytes received from peers", MetricType::Counter, {}};
-  auto& total = received.metric.emplace_back();
-  total.label = {{"from", "all"}};
-  total.counter.value = static_cast<double>(peers.received_bytes);
+  for (const auto& [id, bytes] : status.received_bytes) {
+    auto& from = received.metric.emplace_back();
+    from.label = {{"from", std::to_string(id.value())}};
+    from.counter.value = static_cast<double>(bytes);
+  }
   for (MetricFamily* family : {&active, &unconnected, &sent, &failed, &received}) out.push_back(std::move(*family));
 }
 
@@ -180,7 +182,7 @@ void AppendTransferFamilies(const node::SnapshotFigures& transfers, std::vector<
   add("resumed", "Transfers that went on where an earlier one had ended", transfers.resumed);
 }
 
-// The trace knows peers by their ids; operations.md §4.3 wants to see where they are.
+// Node and trace know peers by their ids; operations.md §4.3 wants to see where they are.
 void NameSenders(const std::map<NodeId, meta::Node>& nodes, std::vector<MetricFamily>& families) {
   for (MetricFamily& family : families) {
     for (auto& metric : family.metric) {
@@ -265,12 +267,9 @@ std::string Metrics::Render(const NodeFigures& figures, const TraceMetrics& even
   AppendPeerFamilies(figures.status, figures.peers, families);
   AppendReplicationFamilies(figures.status, families);
   AppendTransferFamilies(figures.status.transfers, families);
-  std::vector<MetricFamily> traced = events.Collect();
-  NameSenders(figures.status.nodes, traced);
-  std::vector<MetricFamily> own = impl_->registry.Collect();
-  for (std::vector<MetricFamily>* collected : {&traced, &own}) {
-    std::ranges::move(*collected, std::back_inserter(families));
-  }
+  std::ranges::move(events.Collect(), std::back_inserter(families));
+  NameSenders(figures.status.nodes, families);
+  std::ranges::move(impl_->registry.Collect(), std::back_inserter(families));
   return ToOpenMetrics(families);
 }
 

@@ -25,7 +25,6 @@ struct PeerFigures {
     std::uint64_t connect_failures = 0;
   };
   std::map<Endpoint, Peer> peers;
-  std::uint64_t received_bytes = 0;
 };
 
 // What the state takes on disk.
@@ -76,7 +75,12 @@ class CallMeter {
       : metrics_(&metrics), kind_(kind), start_(std::chrono::steady_clock::now()) {
     metrics.CallStarted(request_bytes);
   }
-  void End(bool ok) const { metrics_->CallEnded(kind_, ok, std::chrono::steady_clock::now() - start_); }
+  void End(bool ok) const { metrics_->CallEnded(kind_, ok, elapsed()); }
+
+  [[nodiscard]] CallKind kind() const { return kind_; }
+  [[nodiscard]] std::chrono::steady_clock::duration elapsed() const {
+    return std::chrono::steady_clock::now() - start_;
+  }
 
  private:
   Metrics* metrics_;

@@ -4,6 +4,7 @@
 #include <future>
 #include <memory>
 
+#include "server/request_log.h"
 #include "sm/layout.h"
 
 namespace metasrv::server {
@@ -26,12 +27,14 @@ void NodeHandle::Run(std::move_only_function<void(node::Node&)> task) {
 }
 
 void NodeHandle::Write(pb::Command command, std::function<void(node::WriteResult)> done) {
+  done = LogWrite(command, std::move(done));
   loop_.Dispatch([this, command = std::move(command), done = std::move(done)]() mutable {
     node_.Write(std::move(command), std::move(done));
   });
 }
 
 void NodeHandle::WriteHere(pb::Command command, std::function<void(node::WriteResult)> done) {
+  done = LogWrite(command, std::move(done));
   loop_.Dispatch([this, command = std::move(command), done = std::move(done)]() mutable {
     node_.WriteHere(std::move(command), std::move(done));
   });

@@ -36,24 +36,47 @@ pb::ForwardRequest ToNodeRequest(const pb::Command& command) {
   return request;
 }
 
-// The answers of the three reads, as one JSON text each.
-struct ReadAnswer {
-  const node::ReadResult& view;
+// What a peer takes as one message. A longer list can only be streamed.
+constexpr std::size_t kListBytesMax = std::size_t{32} << 20U;
 
-  std::string operator()(const backup::GetKv& get) const {
-    return backup::GetReplyJson(sm::GetRecord(*view.state, get.key, view.now));
+// At least what a record takes as JSON: each byte of its value is a number and a comma.
+std::size_t JsonBytes(const meta::StreamItem& item) { return item.key().size() + 2 * item.value().data().size() + 50; }
+
+// The answers of the three reads, as one JSON text each; an error is the JSON of one, too.
+class ReadAnswer {
+ public:
+  explicit ReadAnswer(const node::ReadResult& view) : view_(view) {}
+
+  using Text = std::expected<std::string, std::string>;
+
+  Text operator()(const backup::GetKv& get) const {
+    return backup::GetReplyJson(sm::GetRecord(*view_.state, get.key, view_.now));
   }
-  std::string operator()(const backup::MGetKv& mget) const {
+  Text operator()(const backup::MGetKv& mget) const {
     std::vector<std::optional<meta::SeqV>> records;
-    for (const std::string& key : mget.keys) records.push_back(sm::GetRecord(*view.state, key, view.now));
+    for (const std::string& key : mget.keys) records.push_back(sm::GetRecord(*view_.state, key, view_.now));
     return backup::MGetReplyJson(records);
   }
-  std::string operator()(const backup::ListKv& list) const {
+  Text operator()(const backup::ListKv& list) const {
     std::vector<std::pair<std::string, meta::SeqV>> records;
-    sm::PrefixScan scan(*view.state, list.prefix, view.now);
-    while (auto item = scan.Next()) records.emplace_back(item->key(), item->value());
+    sm::PrefixScan scan(*view_.state, list.prefix, view_.now);
+    std::size_t bytes = 0;
+    while (auto item = scan.Next()) {
+      bytes += JsonBytes(*item);
+      if (bytes > kListBytesMax) return TooLong(list.prefix);
+      records.emplace_back(std::move(*item->mutable_key()), std::move(*item->mutable_value()));
+    }
     return backup::ListReplyJson(records);
   }
+
+ private:
+  static Text TooLong(const std::string& prefix) {
+    return std::unexpected(backup::ReadErrorJson(
+        "list_kv", prefix,
+        {std::nullopt, "the list is larger than one message may be; read it with KvReadV1, which streams it"}));
+  }
+
+  const node::ReadResult& view_;
 };
 
 // A refusal reads "fail to <action>: <msg>, source: <cause>" (grpc-api.md §5.6); the node's own texts may have that
@@ -64,6 +87,24 @@ std::string RefusalJson(const std::string& action, std::string text) {
   const std::size_t split = text.find(separator);
   if (split == std::string::npos) return backup::ReadErrorJson(action, text, {std::nullopt, "refused"});
   return backup::ReadErrorJson(action, text.substr(0, split), {std::nullopt, text.substr(split + separator.size())});
+}
+
+// Peers are answered with the branch that ran, whichever kind the transaction was of (grpc-api.md §5.4, kv-semantics.md
+// §6.3).
+pb::AppliedState ByBranch(const pb::AppliedState& applied, std::uint32_t branches, bool has_else) {
+  if (!applied.has_transaction()) return applied;
+  const meta::TxnReply& txn = applied.transaction();
+  pb::AppliedState answer;
+  meta::KvTransactionReply& reply = *answer.mutable_kv_transaction();
+  *reply.mutable_responses() = txn.responses();
+  if (const std::string prefix = "operation:"; txn.execution_path().starts_with(prefix)) {
+    reply.set_executed_branch(static_cast<std::uint32_t>(std::stoul(txn.execution_path().substr(prefix.size()))));
+  } else if (txn.success()) {
+    reply.set_executed_branch(branches);
+  } else if (has_else) {
+    reply.set_executed_branch(branches + 1);
+  }
+  return answer;
 }
 
 class RaftServiceImpl final : public meta::RaftService::CallbackService {
@@ -120,14 +161,22 @@ class RaftServiceImpl final : public meta::RaftService::CallbackService {
   }
 
   void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t, backup::ReadRequest& read) {
-    services_.node.Read([call, reply, read = std::move(read)](const node::ReadResult& view) {
-      if (view.status == node::ReadStatus::kReady) {
-        reply->set_data(std::visit(ReadAnswer{view}, read));
-      } else {
-        reply->set_error(backup::CanNotForwardJson({std::nullopt, ErrorOfRead(view.status).text}));
-      }
-      call.Succeed(reply->ByteSizeLong());
+    services_.node.Read([this, call, reply, read = std::move(read)](node::ReadResult view) mutable {
+      // A list may take a while: not on the loop.
+      reads_.Add([call, reply, read = std::move(read), view = std::move(view)] { Answer(call, reply, view, read); });
     });
+  }
+
+  static void Answer(const UnaryCall& call, meta::RaftReply* reply, const node::ReadResult& view,
+                     const backup::ReadRequest& read) {
+    if (view.status != node::ReadStatus::kReady) {
+      reply->set_error(backup::CanNotForwardJson({std::nullopt, ErrorOfRead(view.status).text}));
+    } else if (auto text = std::visit(ReadAnswer(view), read)) {
+      reply->set_data(std::move(*text));
+    } else {
+      reply->set_error(std::move(text.error()));
+    }
+    call.Succeed(reply->ByteSizeLong());
   }
 
   void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t hops, const backup::Join& join) {
@@ -140,7 +189,10 @@ class RaftServiceImpl final : public meta::RaftService::CallbackService {
 
   void Serve(const UnaryCall& call, meta::RaftReply* reply, std::uint32_t hops, const pb::Command& command) {
     Pass(call, reply, hops, ToNodeRequest(command), "write",
-         [](const pb::ForwardReply& done) { return backup::AppliedStateJson(done.applied()); });
+         [branches = command.transaction().operations_size(),
+          has_else = command.transaction().else_then_size() > 0](const pb::ForwardReply& done) {
+           return backup::AppliedStateJson(ByBranch(done.applied(), static_cast<std::uint32_t>(branches), has_else));
+         });
   }
 
   template <class Render>
@@ -159,6 +211,7 @@ class RaftServiceImpl final : public meta::RaftService::CallbackService {
 
   ServiceContext services_;
   SecretCheck check_secret_;
+  BackgroundThread reads_;
 };
 
 }  // namespace
@@ -168,6 +221,8 @@ std::string ForwardErrorJson(const pb::ForwardReply& reply, const std::string& a
     case pb::FORWARD_NO_LEADER: return backup::CanNotForwardJson({std::nullopt, "need to forward but no known leader"});
     case pb::FORWARD_TOO_MANY_HOPS: return backup::CanNotForwardJson({std::nullopt, "max number of forward reached"});
     case pb::FORWARD_IN_PROGRESS: return backup::MembershipInProgressJson(std::nullopt, std::nullopt);
+    case pb::FORWARD_UNREACHABLE:
+      return backup::ConnectionErrorJson("the leader can not be reached", {std::nullopt, reply.detail()});
     case pb::FORWARD_BUSY: return backup::ConnectionErrorJson("busy, try again", {std::nullopt, reply.detail()});
     case pb::FORWARD_REFUSED: return RefusalJson(action, reply.detail());
     default:

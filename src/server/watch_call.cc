@@ -2,6 +2,8 @@
 
 #include <grpcpp/impl/codegen/proto_utils.h>
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace metasrv::server {
@@ -63,7 +65,8 @@ void WatchCall::Begin(node::Node& node, bool flush) {
   {
     const std::lock_guard lock(mutex_);
     id_ = started->id;
-    queue_.SetLimit(started->buffer_bytes);
+    buffer_bytes_ = started->buffer_bytes;
+    queue_.SetLimit(flush ? std::numeric_limits<std::size_t>::max() : buffer_bytes_);
   }
   if (flush) flush_.emplace(std::move(started->state), spec_.range);
   meter_.End(true);
@@ -115,13 +118,20 @@ void WatchCall::Continue() {
   if (end) return Finish(ToStatus(ErrorOfWatchEnd(*end)));
   if (flush_) {
     auto step = flush_->Next();
-    if (step.is_marker) flush_.reset();
+    if (step.is_marker) EndFlush();
     if (!step.is_marker) services_.metrics.ItemSent(ItemKind::kWatchInitial);
     return Send(step.message, !step.is_marker);
   }
   if (!message) return;
   services_.metrics.ItemSent(ItemKind::kWatchChange);
   Send(message, more);
+}
+
+// What waits by now may be more than a buffer holds, but must not grow.
+void WatchCall::EndFlush() {
+  flush_.reset();
+  const std::lock_guard lock(mutex_);
+  queue_.SetLimit(std::max(buffer_bytes_, queue_.bytes()));
 }
 
 void WatchCall::Send(const node::SharedWatchMessage& message, bool more) {

@@ -62,6 +62,7 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
   void ContinueIf(bool ok);
   // Sends the next message if there is one, or the end. Requires: nobody else sends.
   void Continue();
+  void EndFlush();
   void Send(const node::SharedWatchMessage& message, bool more);
 
   const ServiceContext& services_;
@@ -78,6 +79,7 @@ class WatchCall final : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
 
   mutable std::mutex mutex_;
   node::WatchQueue queue_;
+  std::size_t buffer_bytes_ = 0;
   std::optional<node::WatchId> id_;
   bool sending_ = true;  // somebody sends, or will; also after the last message
 };

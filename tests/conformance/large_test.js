@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const {after, before, describe, test} = require('node:test');
-const {connect, grpc} = require('./lib/client');
+const {Client, RaftService, connect, grpc} = require('./lib/client');
 const {Cluster, metactl, waitFor} = require('./lib/server');
 const {findLeader} = require('./lib/world');
 const {status} = grpc;
@@ -46,6 +46,13 @@ describe('a value of 17 MiB', () => {
       assert.equal(code, status.OK, details);
       assert.ok(replies[0].value.data.equals(value(2)));
     }
+  });
+  test('5.4 is too large for the list of Forward, which is one message, and says so', async () => {
+    const peer = new Client(cluster.nodes[0].raftAddress, {service: RaftService});
+    const {code, reply} = await peer.call('Forward', {data: '{"forward_to_leader":1,"body":{"ListKV":{"prefix":"large"}}}'});
+    peer.close();
+    assert.deepEqual([code, reply.data], [status.OK, undefined]);
+    assert.match(JSON.parse(reply.error).DataError.ReadError.source.msg, /KvReadV1/);
   });
   test('6 is listed together with another one: the limit holds for each', async () => {
     await clients[0].put('large too', value(1));

@@ -62,6 +62,8 @@ describe('when the leader goes', () => {
     const leader = await waitFor('a leader', () => findLeader(cluster));
     cluster.nodes = cluster.nodes.filter((node) => node !== leader);
     const clients = await Promise.all(cluster.nodes.map((node) => connect(node.address)));
+    const watches = clients.map((client) => client.begin('Watch', {key: 'after'}));
+    await Promise.all(watches.map((watch) => watch.headers()));
     const {code} = await leader.stop();
     assert.equal(code, 0);
     for (const client of clients) {
@@ -75,6 +77,12 @@ describe('when the leader goes', () => {
         assert.equal(redirected, status.UNAVAILABLE);
         assert.ok([undefined, ...cluster.nodes.map(({address}) => address)].includes(trailerHint));
       }
+    }
+    // 7.5: a change of the leader does not end a watch.
+    for (const watch of watches) {
+      const {replies} = await watch.replies(clients.length);
+      assert.ok(replies.every(({event}) => `${event.current.data}` === 'v'));
+      watch.call.cancel();
     }
     for (const client of clients) {
       const {replies} = await client.read({GetKV: {key: 'after'}});
@@ -129,7 +137,34 @@ describe('a learner', () => {
     assert.deepEqual([code, headerHint], [status.OK, cluster.nodes[0].address]);
     assert.equal((await client.read({GetKV: {key: 'learned'}})).reply.value.data.toString(), 'v');
   });
+  test('7.5 tells its watchers what it applies', async () => {
+    const watch = client.begin('Watch', {key: 'learned', initial_flush: true});
+    await watch.replies(2);
+    await client.put('learned', 'w');
+    const {replies} = await watch.replies(3);
+    watch.call.cancel();
+    assert.deepEqual(replies.map(({event}) => event && `${event.current.data}`), ['v', undefined, 'w']);
+  });
 });
+
+for (const [what, options] of [['no address', {advertise: false}],
+  ['an address that no client can parse', {advertise: false, settings: 'grpc_api_advertise_host = "[::1]"'}]]) {
+  describe(`a leader with ${what} for clients`, () => {
+    let cluster;
+    before(async () => { cluster = await Cluster.start(2, options); });
+    after(() => cluster?.stop());
+
+    test('1.4 is not hinted at, neither on success nor on error', async () => {
+      const leader = await waitFor('a leader', () => findLeader(cluster));
+      const client = await connect(cluster.nodes.find((node) => node !== leader).address);
+      const {code, details, headerHint} = await client.put('hint', 'v');
+      assert.deepEqual([code, headerHint], [status.OK, undefined], details);
+      const redirected = await client.call('KvTransaction');
+      assert.deepEqual([redirected.code, redirected.details, redirected.trailerHint], [status.UNAVAILABLE, 'not leader', undefined]);
+      client.close();
+    });
+  });
+}
 
 describe('a leader without an address for clients', () => {
   let cluster;

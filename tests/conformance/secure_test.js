@@ -222,6 +222,18 @@ describe('a configured login', () => {
   });
 });
 
+describe('watches that are switched off', () => {
+  const node = singleNode(() => '[watch]\non = false\n');
+  test('7.5 are UNAVAILABLE, so that clients go to another node', async () => {
+    const client = await connect(node().address);
+    const {code, details, headers} = await client.call('Watch', {key: 'k'});
+    assert.deepEqual([code, headers], [status.UNAVAILABLE, undefined]);
+    assert.match(details, /watch\.on/);
+    assert.equal((await client.put('k', 'v')).code, status.OK);
+    client.close();
+  });
+});
+
 describe('limits', () => {
   const node = singleNode(() => `[grpc_limits]
 key_bytes_max = 16

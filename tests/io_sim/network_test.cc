@@ -31,8 +31,8 @@ class Listener {
     machine_.transport().Send(to.machine_.endpoint(), std::move(bytes));
   }
   void Call(const Endpoint& to, std::string request) {
-    machine_.transport().Call(to, std::move(request), Duration::Millis(500), [this](bool answered, std::string reply) {
-      replies.push_back(answered ? reply : "none");
+    machine_.transport().Call(to, std::move(request), Duration::Millis(500), [this](CallEnd end, std::string text) {
+      replies.push_back(end == CallEnd::kUnanswered ? "none" : text);
     });
   }
   SimMachine& machine() { return machine_; }
@@ -191,7 +191,7 @@ TEST_F(Net, ACallToADeadNodeOrAnUnknownAddressIsRefusedSoon) {
   a_.Call(b_.endpoint(), "x");
   a_.Call({"nowhere", 9}, "x");
   world_.RunFor(Duration::Millis(10));
-  EXPECT_EQ(a_.replies, (Texts{"none", "none"}));
+  EXPECT_EQ(a_.replies, (Texts{"unknown address", "connection refused"}));
 }
 
 TEST_F(Net, AReplyDoesNotReachTheNextIncarnationOfTheCaller) {

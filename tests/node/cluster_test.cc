@@ -296,6 +296,40 @@ TEST(Cluster, APassedOnWriteWhoseAnswerGetsLostIsUnknownAndNotRepeated) {
   EXPECT_EQ(world.node(1).status().last_seq, 1);
 }
 
+TEST(Cluster, AWriteWhoseLeaderCanNotBeConnectedToWaitsForIt) {
+  NodeWorld world;
+  world.GrowTo(2);
+  world.network.refuses_calls = {world[1].endpoint};
+  std::optional<WriteResult> result;
+  world.node(2).Write(PutCommand("k", "v"), [&](WriteResult answer) { result = std::move(answer); });
+  world.loop.RunFor(Duration::Seconds(10));
+  EXPECT_FALSE(result.has_value());
+  world.network.refuses_calls.clear();
+  world.loop.RunFor(Duration::Seconds(2));
+  ASSERT_TRUE(result.has_value());
+  EXPECT_EQ(result->status, WriteStatus::kApplied);
+  EXPECT_EQ(world.node(1).status().last_seq, 1);
+}
+
+TEST(Cluster, AWriteWhoseLeaderCanNotBeConnectedToSaysSoAtItsDeadline) {
+  NodeWorld world;
+  world.GrowTo(2);
+  world.network.refuses_calls = {world[1].endpoint};
+  const Instant start = world.loop.Now();
+  const WriteResult result = world.Put(2, "k", "v");
+  EXPECT_EQ(result.status, WriteStatus::kUnreachable);
+  EXPECT_EQ(result.detail, "node 1 leads and can not be reached source: nobody listens");
+  EXPECT_GE(world.loop.Now() - start, Duration::Seconds(18));
+  EXPECT_LE(world.loop.Now() - start, Duration::Seconds(20));
+}
+
+TEST(Cluster, AWriteWhoseLeaderIsGoneGoesToTheNextOne) {
+  NodeWorld world;
+  world.GrowTo(3);
+  world.Crash(1);
+  EXPECT_EQ(world.Put(2, "k", "v").status, WriteStatus::kApplied);
+}
+
 TEST(Cluster, ALeaderThatIsStoppedAnswersItsWritesUnknown) {
   NodeWorld world;
   world.GrowTo(3);

@@ -11,6 +11,7 @@
 #include "server/log.h"
 #include "server/log_file.h"
 #include "server/log_filter.h"
+#include "server/request_log.h"
 
 namespace metasrv::server {
 namespace {
@@ -44,6 +45,52 @@ TEST(LogFormat, LinesHaveTheirShapes) {
   EXPECT_EQ(json["level"], "INFO");
   EXPECT_EQ(json["fields"]["message"], "hello \"you\"");
   EXPECT_EQ(json["timestamp"].get<std::string>().size(), std::string("2026-08-01T10:20:30.123456+08:00").size());
+}
+
+TEST(RequestLog, NothingIsToldOfAWriteUnlessSomebodyListensForIt) {
+  int calls = 0;
+  LogWrite(pb::Command(), [&](const node::WriteResult&) { ++calls; })({});
+  EXPECT_EQ(calls, 1);
+  EXPECT_FALSE(LogTakes(LogLevel::kError)) << "no log is open";
+}
+
+TEST(RequestLog, AtTheLevelDebugAWriteIsToldWithItsEnd) {
+  const std::string dir = ::testing::TempDir() + "/request-log";
+  fs::remove_all(dir);
+  Config config;
+  config.log_file.on = true;
+  config.log_file.dir = dir;
+  config.log_file.level = "Info";
+  const auto write = [] {
+    pb::Command command;
+    command.mutable_upsert_kv()->set_key("k");
+    LogWrite(command, [](const node::WriteResult&) {})(
+        {node::WriteStatus::kApplied, {}, LogId{Term(2), NodeId(1), LogIndex(7)}, {}, {}});
+    CloseLog();
+  };
+  const auto written = [&] {
+    std::string text;
+    for (const auto& entry : fs::directory_iterator(dir)) {
+      std::ifstream file(entry.path());
+      text.append(std::istreambuf_iterator<char>(file), {});
+    }
+    return text;
+  };
+  ASSERT_TRUE(OpenLog(config));
+  write();
+  EXPECT_EQ(written().find("write LogEntry"), std::string::npos);
+  config.log_file.level = "Warn,databend_=Debug";
+  ASSERT_TRUE(OpenLog(config));
+  write();
+  EXPECT_NE(written().find("write LogEntry: UpsertKV key=k\n"), std::string::npos) << written();
+  EXPECT_NE(written().find("raft.client_write res ok: log_id: T2-N1.7\n"), std::string::npos) << written();
+  fs::remove_all(dir);
+}
+
+TEST(RequestLog, RequestsThatTookLongAreToldOnceASecond) {
+  EXPECT_FALSE(LogIfSlow(CallKind::kRead, std::chrono::milliseconds(999)));
+  EXPECT_TRUE(LogIfSlow(CallKind::kRead, std::chrono::seconds(1)));
+  EXPECT_FALSE(LogIfSlow(CallKind::kWrite, std::chrono::seconds(9)));
 }
 
 class LogFiles : public ::testing::Test {

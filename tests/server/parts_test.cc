@@ -113,7 +113,9 @@ TEST(Exposition, HasTheRequiredSamplesAndEnds) {
   meter.End(true);
   PeerFigures peers;
   peers.peers[{"h", 1}] = {true, 7, 0, 3};
-  const std::string text = metrics.Render({SampleStatus(), peers, {}}, TraceMetrics(MakeLogTraceSink()));
+  node::NodeStatus status = SampleStatus();
+  status.received_bytes = {{NodeId(1), 5}, {NodeId(7), 6}};
+  const std::string text = metrics.Render({status, peers, {}}, TraceMetrics(MakeLogTraceSink()));
   for (const char* line :
        {"\nmetasrv_server_current_leader_id 1\n", "\nmetasrv_server_is_leader 1\n",
         "\nmetasrv_server_node_is_health 1\n", "\nmetasrv_server_last_log_index 4\n",
@@ -122,6 +124,8 @@ TEST(Exposition, HasTheRequiredSamplesAndEnds) {
         "\nmetasrv_meta_network_recv_bytes_total 10\n",
         "\nmetasrv_meta_network_rpc_delay_read_ms_bucket{le=\"+Inf\"} 1\n",
         "\nmetasrv_raft_network_sent_bytes_total{to=\"h:1\"} 7\n",
+        "\nmetasrv_raft_network_recv_bytes_total{from=\"localhost:28103\"} 5\n",
+        "\nmetasrv_raft_network_recv_bytes_total{from=\"7\"} 6\n",
         "\nmetasrv_raft_network_fail_connect_to_peer{id=\"\",addr=\"h:1\"} 3\n",
         "\nmetasrv_server_applying_snapshot 0\n", "\nmetasrv_raft_network_active_peers{id=\"\",addr=\"h:1\"} 1\n"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line;

@@ -51,7 +51,7 @@ class LonelyTransport final : public io::Transport {
  public:
   void Start(MessageHandler, CallHandler) override {}
   void Send(const Endpoint&, std::string) override {}
-  void Call(const Endpoint&, std::string, Duration, CallDone done) override { done(false, ""); }
+  void Call(const Endpoint&, std::string, Duration, CallDone done) override { done(io::CallEnd::kNotReached, ""); }
 };
 
 class NullTrace final : public TraceSink {

@@ -192,6 +192,21 @@ TEST_F(WatchTest, AStalledClientDelaysNobodyAndIsEndedWhenItsBufferIsFull) {
   quick.context->TryCancel();
 }
 
+TEST_F(WatchTest, ChangesThatWaitForTheFirstStateMayBeMoreThanABufferHolds) {
+  node::WatchLimits limits;
+  limits.buffer_bytes = std::size_t{1} << 20;
+  Serve(limits, {});
+  const std::string value(100'000, 'x');
+  for (int i = 0; i < 20; ++i) Put("first/" + std::to_string(i), value);
+  const auto late = OpenAndWait(Request("a", "z", true));
+  for (int i = 0; i < 30; ++i) Put("k", value);
+  EXPECT_EQ(Figures().ended_too_slow, 0U);
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(late.Next().is_initialization());
+  EXPECT_FALSE(late.Next().has_event());
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(late.Next().event().key(), "k");
+  late.context->TryCancel();
+}
+
 TEST_F(WatchTest, AConnectionMayHaveSoManyWatchesOnly) {
   Serve({}, {.watches_per_connection_max = 2});
   const auto first = OpenAndWait(Request("k"));

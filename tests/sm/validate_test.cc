@@ -34,7 +34,7 @@ TEST(Validate, RefusesCommandsThatSayNothing) {
   EXPECT_EQ(WhyInvalid(upsert), "the upsert of 'k' has no operation");
 }
 
-TEST(Validate, RefusesPredicatesThatABackupCouldNotReadBack) {
+TEST(Validate, RefusesPredicatesThatNestDeeperThanClientsCanSendThem) {
   EXPECT_TRUE(WhyInvalid(NestedTransaction(kPredicateDepthMax + 1)).has_value());
   EXPECT_TRUE(WhyInvalid(NestedKvTransaction(kPredicateDepthMax + 1)).has_value());
 }

@@ -120,7 +120,7 @@ void FakeTransport::Start(MessageHandler on_message, CallHandler on_call) {
 }
 
 FakeTransport* FakeNetwork::Reach(const Endpoint& from, const Endpoint& to) {
-  if (cut_off.contains(from) || cut_off.contains(to)) return nullptr;
+  if (IsCut(from, to)) return nullptr;
   const auto found = listening_.find(to);
   return found == listening_.end() ? nullptr : found->second;
 }
@@ -137,19 +137,22 @@ void FakeTransport::Call(const Endpoint& to, std::string request, Duration timeo
   ManualLoop& loop = network_.loop_;
   // Whoever comes first, the reply or the timeout, takes `done`.
   auto pending = std::make_shared<std::optional<CallDone>>(std::move(done));
-  const auto end = [pending](bool answered, std::string reply) {
+  const auto end = [pending](io::CallEnd end, std::string text) {
     if (!*pending) return;
     CallDone taken = std::move(**pending);
     pending->reset();
-    taken(answered, std::move(reply));
+    taken(end, std::move(text));
   };
-  loop.RunAt(loop.Now() + timeout, [end] { end(false, {}); });
+  loop.RunAt(loop.Now() + timeout, [end] { end(io::CallEnd::kUnanswered, {}); });
   loop.RunAt(loop.Now() + Duration::Millis(1), [&network = network_, from = self_, to, end, request] {
-    FakeTransport* peer = network.Reach(from, to);
-    if (peer == nullptr) return;
+    FakeTransport* peer = network.refuses_calls.contains(to) ? nullptr : network.Reach(from, to);
+    if (peer == nullptr) {
+      if (!network.IsCut(from, to)) end(io::CallEnd::kNotReached, "nobody listens");
+      return;
+    }
     peer->on_call_(request, [&network, from, to, end](std::string reply) {
       network.loop_.RunAt(network.loop_.Now() + Duration::Millis(1), [&network, from, to, end, reply] {
-        if (!network.lose_replies && !network.cut_off.contains(from) && !network.cut_off.contains(to)) end(true, reply);
+        if (!network.lose_replies && !network.IsCut(from, to)) end(io::CallEnd::kAnswered, reply);
       });
     });
   });

@@ -95,18 +95,22 @@ class FakeTransport final : public io::Transport {
   CallHandler on_call_;
 };
 
-// Delivers after one millisecond, unless one of the two ends is cut off.
+// Delivers after one millisecond, unless one of the two ends is cut off. Calls to where nobody listens are refused.
 class FakeNetwork {
  public:
   explicit FakeNetwork(ManualLoop& loop) : loop_(loop) {}
 
   std::set<Endpoint> cut_off;
-  bool lose_replies = false;  // calls are served, but the answers get lost
+  std::set<Endpoint> refuses_calls;  // messages get through
+  bool lose_replies = false;         // calls are served, but the answers get lost
   // Hears of every message that is sent, delivered or not.
   std::function<void(const std::string& bytes)> on_send = [](const std::string&) {};
 
  private:
   friend class FakeTransport;
+  [[nodiscard]] bool IsCut(const Endpoint& from, const Endpoint& to) const {
+    return cut_off.contains(from) || cut_off.contains(to);
+  }
   [[nodiscard]] FakeTransport* Reach(const Endpoint& from, const Endpoint& to);
 
   ManualLoop& loop_;

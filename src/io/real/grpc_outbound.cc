@@ -61,6 +61,16 @@ void AddSecret(const GrpcTransportOptions& options, grpc::ClientContext& context
   if (!options.secret.empty()) context.AddMetadata(kSecretHeader, options.secret);
 }
 
+// A call that was given to a connection knows the address at its other end; until then gRPC names what it was asked
+// for.
+CallEnd EndOf(const grpc::ClientContext& context, const grpc::Status& status) {
+  if (status.ok()) return CallEnd::kAnswered;
+  const std::string peer = context.peer();
+  const bool was_given = peer.starts_with("ipv4:") || peer.starts_with("ipv6:");
+  const bool failed_to_connect = status.error_code() == grpc::StatusCode::UNAVAILABLE && !was_given;
+  return failed_to_connect ? CallEnd::kNotReached : CallEnd::kUnanswered;
+}
+
 }  // namespace
 
 // One attempt at a stream; owns itself. A hold keeps it alive between writes, because those come from the outside.
@@ -219,23 +229,24 @@ void PeerLink::Call(std::string request, Duration timeout, Transport::CallDone d
   PendingCall* const pending = call.release();  // OnCallDone takes it back
   stub_->async()->Call(
       &pending->context, &pending->request, &pending->response,
-      [this, pending](const grpc::Status& status) { OnCallDone(std::unique_ptr<PendingCall>(pending), status.ok()); });
+      [this, pending](const grpc::Status& status) { OnCallDone(std::unique_ptr<PendingCall>(pending), status); });
 }
 
-void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, bool ok) {
+void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, const grpc::Status& status) {
+  const CallEnd end = EndOf(call->context, status);
   std::unique_lock lock(mutex_);
   calls_.erase(call.get());
   const bool report = !closed_;
   Transport::CallDone done = std::move(call->done);
-  std::string reply = ok ? std::move(*call->response.mutable_data()) : std::string();
+  std::string text = status.ok() ? std::move(*call->response.mutable_data()) : status.error_message();
   // It knows the channel, so that it must go while Shutdown waits.
   call.reset();
   if (report) {
     ++reporting_;
     lock.unlock();
-    loop_.Dispatch([self = weak_from_this(), done = std::move(done), reply = std::move(reply), ok]() mutable {
+    loop_.Dispatch([self = weak_from_this(), done = std::move(done), text = std::move(text), end]() mutable {
       const auto link = self.lock();
-      if (link != nullptr && !link->Closed()) done(ok, std::move(reply));
+      if (link != nullptr && !link->Closed()) done(end, std::move(text));
     });
     lock.lock();
     --reporting_;

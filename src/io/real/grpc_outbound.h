@@ -44,7 +44,7 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   // On gRPC's threads.
   void OnWriteDone(bool ok);
   void OnStreamDone(std::unique_ptr<Stream> stream, std::string reason);
-  void OnCallDone(std::unique_ptr<PendingCall> call, bool ok);
+  void OnCallDone(std::unique_ptr<PendingCall> call, const grpc::Status& status);
 
   // On the loop.
   void BackOff(const std::string& reason);

@@ -43,14 +43,16 @@ void SimTransport::Call(const Endpoint& to, std::string request, Duration timeou
   World& world = loop_.world();
   const std::uint64_t call = network_.next_call_++;
   const EventId event = world.At(world.now() + timeout, loop_.actor(), EventKind::kCallTimeout, call,
-                                 [this, call] { EndCall(call, false, {}); });
+                                 [this, call] { EndCall(call, CallEnd::kUnanswered, {}); });
   calls_.emplace(call, PendingCall{std::move(done), event});
   SimNetwork::Flight flight;
   flight.call = call;
   flight.kind = PacketKind::kRequest;
   flight.from = position_;
   flight.to = network_.Find(to);
-  if (flight.to == SimNetwork::kUnknown) return loop_.Post([this, call] { EndCall(call, false, {}); });
+  if (flight.to == SimNetwork::kUnknown) {
+    return loop_.Post([this, call] { EndCall(call, CallEnd::kNotReached, "unknown address"); });
+  }
   flight.bytes = std::move(request);
   network_.Send(std::move(flight));
 }
@@ -59,8 +61,8 @@ void SimTransport::Handle(SimNetwork::Flight flight) {
   switch (flight.kind) {
     case PacketKind::kMessage: return on_message_(std::move(flight.bytes));
     case PacketKind::kRequest: return HandleRequest(std::move(flight));
-    case PacketKind::kReply: return EndCall(flight.call, true, std::move(flight.bytes));
-    case PacketKind::kUnreachable: return EndCall(flight.call, false, {});
+    case PacketKind::kReply: return EndCall(flight.call, CallEnd::kAnswered, std::move(flight.bytes));
+    case PacketKind::kUnreachable: return EndCall(flight.call, CallEnd::kNotReached, "connection refused");
   }
 }
 
@@ -77,11 +79,11 @@ void SimTransport::HandleRequest(SimNetwork::Flight request) {
 }
 
 // Late answers and the timeout of an answered call find nothing.
-void SimTransport::EndCall(std::uint64_t call, bool answered, std::string reply) {
+void SimTransport::EndCall(std::uint64_t call, CallEnd end, std::string text) {
   auto found = calls_.extract(call);
   if (found.empty()) return;
   loop_.world().Cancel(found.mapped().timeout);
-  found.mapped().done(answered, std::move(reply));
+  found.mapped().done(end, std::move(text));
 }
 
 }  // namespace metasrv::io

@@ -35,7 +35,7 @@ class SimTransport : public Transport {
   [[nodiscard]] bool Alive() const;
   void Handle(SimNetwork::Flight flight);
   void HandleRequest(SimNetwork::Flight request);
-  void EndCall(std::uint64_t call, bool answered, std::string reply);
+  void EndCall(std::uint64_t call, CallEnd end, std::string text);
 
   SimNetwork& network_;
   SimLoop& loop_;

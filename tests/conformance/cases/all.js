@@ -13,4 +13,5 @@ module.exports = {
   'grpc-api 9 the peer port': require('./raft'),
   'grpc-api 10 and 11 clients of all generations': require('./compat'),
   'kv-semantics 15 worked examples': require('./examples'),
+  'kv-semantics 15 exact instants': require('./instants'),
 };

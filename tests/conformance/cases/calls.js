@@ -107,6 +107,13 @@ module.exports = (world) => {
     await waitFor('both to tell the same', async () => lines(await world.client.call('ExportV1', {chunk_size: 1}))
       === lines(await world.client.call('Export')));
   });
+  test('3.4 Export sends chunks of 32 lines', async () => {
+    for (let i = 0; i < 70; ++i) await put(`export/${i}`, 'v');
+    const {replies} = await world.client.call('Export');
+    assert.ok(replies.length > 2);
+    assert.ok(replies.slice(0, -1).every(({data}) => data.length === 32));
+    await erase('export/');
+  });
   test('3.4 GetClientInfo tells the address it sees and the time', async () => {
     const start = Date.now();
     const {code, reply} = await world.client.call('GetClientInfo');

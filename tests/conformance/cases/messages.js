@@ -92,6 +92,24 @@ module.exports = (world) => {
     const {reply} = await world.client.call('Transaction', {operations: [{predicate}]});
     assert.equal(reply.execution_path, 'then');
   });
+  test('2.6 predicates nest as deep as protobuf reads them', async () => {
+    // The branch, 98 expressions and the condition make its 100 levels.
+    const nested = (condition) => {
+      let predicate = {conditions: [condition]};
+      for (let depth = 1; depth < 98; ++depth) predicate = {operator: depth % 2 ? 'OR' : 'AND', sub_expressions: [predicate]};
+      return {predicate};
+    };
+    for (const [seq, path, branch] of [[0, 'operation:0', 0], [1, 'then', undefined]]) {
+      const operations = [nested({key: 'absent', seq})];
+      const {code, details, reply} = await world.client.call('Transaction', {operations});
+      assert.deepEqual([code, reply?.execution_path], [status.OK, path], details);
+      const kv = await world.leaderClient.call('KvTransaction', {branches: operations});
+      assert.deepEqual([kv.code, kv.reply?.executed_branch], [status.OK, branch], kv.details);
+    }
+    // What has been written can be backed up, and says the same.
+    const {replies} = await world.client.call('Export');
+    assert.ok(replies.flatMap(({data}) => data).some((line) => line.split('"sub_expressions"').length === 99));
+  });
   test('2.6 fields of older clients in put and delete are ignored', async () => {
     const put = Buffer.concat([text(1, 'old'), text(2, 'v'), varintField(3, 1)]);
     const erase = Buffer.concat([text(1, 'old'), varintField(2, 1)]);

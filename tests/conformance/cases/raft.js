@@ -93,6 +93,74 @@ module.exports = (world) => {
     assert.deepEqual((await world.client.call('MemberList')).reply.data, world.cluster.nodes.map(({address}) => address));
   });
 
+  test('9 joining again from elsewhere, while the voter answers, is refused with its address', async () => {
+    const endpoint = {addr: 'elsewhere', port: 1};
+    const {data, error} = await forward({Join: {node_id: world.leader.id, endpoint, grpc_api_advertise_address: null, role: null}});
+    assert.equal(data, undefined);
+    const {action, msg} = JSON.parse(error).DataError.ReadError;
+    assert.equal(action, 'join');
+    assert.match(msg, new RegExp(`^node id ${world.leader.id} is already a voter at localhost:${world.leader.raft};`));
+  });
+  test('5.4 a learner joins and leaves again', async () => {
+    const learner = ID_OFFSET + 50;
+    const endpoint = {addr: 'nowhere', port: 1};
+    const told = async () => (await world.leaderClient.call('GetClusterStatus')).reply.non_voters;
+    const join = {Join: {node_id: learner, endpoint, grpc_api_advertise_address: 'nowhere:2', role: 'learner'}};
+    assert.deepEqual(await answered(join), {Join: null});
+    assert.deepEqual(await told(), [`id=${learner} raft=nowhere:1 grpc=nowhere:2`]);
+    assert.deepEqual(await answered({Leave: {node_id: learner}}), {Leave: null});
+    assert.equal(await told(), undefined);
+  });
+  test('9 leaving without being a member is no error', async () => {
+    assert.deepEqual(await answered({Leave: {node_id: ID_OFFSET + 51}}), {Leave: null});
+  });
+  const OPS = [{Get: {key: 'log'}}, {Put: {key: 'log', value: [49], expire_at: null, ttl_ms: 3_600_000, match_seq: null}},
+    {FetchIncreaseU64: {key: 'log', match_seq: null, delta: 1, max_value: 0}}, {Delete: {key: 'log', match_seq: null}},
+    {PutSequential: {prefix: 'log/', sequence_key: 'log', value: [50], expires_at_ms: null, ttl_ms: null}},
+    {DeleteByPrefix: {prefix: 'log'}}];
+  const KV_OPS = [{Get: {key: 'log'}},
+    {Put: {target: {key: 'log', match_seq: null}, payload: {value: [49], expire_at_ms: null, ttl_ms: 3_600_000}}},
+    {FetchIncreaseU64: {target: {key: 'log', match_seq: null}, delta: 1, floor: 0}}, {Delete: {target: {key: 'log', match_seq: null}}},
+    {PutSequential: {prefix: 'log/', sequence_key: 'log', payload: {value: [50], expire_at_ms: null, ttl_ms: null}}},
+    {DeleteByPrefix: {prefix: 'log'}}];
+  const isNothing = {key: 'log', expected: 0, target: {Seq: 0}};
+  const WRITTEN = {
+    'a Transaction by its condition': {Transaction: {condition: [isNothing], if_then: OPS.map((request) => ({request})), else_then: []}},
+    'a Transaction by a branch': {Transaction: {operations: [{predicate: {operator: 1, sub_expressions: [], conditions: [isNothing]},
+      operations: OPS.map((request) => ({request}))}], condition: [], if_then: [], else_then: []}},
+    'a KvTransaction': {KvTransaction: {branches: [{predicate: {Or: [{Leaf: {key: 'log', target: {Seq: 0}, op: 'Eq'}}]},
+      operations: KV_OPS}]}},
+  };
+  for (const [what, command] of Object.entries(WRITTEN)) {
+    test(`5.5 ${what} in JSON takes every operation and answers each`, async () => {
+      const {KvTransactionReply: {executed_branch, responses}} = await write(command);
+      assert.equal(executed_branch, 0);
+      const [get, put, fetch, erase, sequential, prefix] = responses.map(({response}) => response);
+      assert.deepEqual(get, {Get: {key: 'log', value: null}});
+      assert.deepEqual([put.Put.key, put.Put.prev_value, put.Put.current.data], ['log', null, [49]]);
+      const {expire_at, proposed_at_ms} = put.Put.current.meta;
+      assert.equal(expire_at - proposed_at_ms, 3_600_000);
+      const {key, before_seq, before: old, after_seq, after: sum} = fetch.FetchIncreaseU64;
+      assert.deepEqual([key, old, sum, before_seq, after_seq], ['log', 1, 2, put.Put.current.seq, put.Put.current.seq + 1]);
+      assert.deepEqual([erase.Delete.key, erase.Delete.success, erase.Delete.prev_value.seq], ['log', true, after_seq]);
+      assert.deepEqual([sequential.Put.key, sequential.Put.current.data], [`log/${'000_'.repeat(6)}000`, [50]]);
+      assert.deepEqual(prefix, {DeleteByPrefix: {prefix: 'log', count: 2}});
+    });
+  }
+  test('5.4 a Transaction in JSON is answered with the index of the branch that ran', async () => {
+    const never = {key: 'log', expected: 0, target: {Seq: 99}};
+    const branch = {predicate: {operator: 0, sub_expressions: [], conditions: [never]}, operations: []};
+    const get = {request: {Get: {key: 'log'}}};
+    for (const [condition, else_then, executed] of [[[], [], 2], [[never], [get], 3], [[never], [], null]]) {
+      const {KvTransactionReply: reply} = await write({Transaction: {operations: [branch, branch], condition, if_then: [], else_then}});
+      assert.deepEqual([reply.executed_branch, reply.responses.length], [executed, else_then.length]);
+    }
+  });
+  test('1.2 a request over 32 MiB is refused with a code that is not retried', async () => {
+    const {code} = await peer.call('Forward', {data: 'x'.repeat((32 << 20) + 1)});
+    assert.ok([status.OUT_OF_RANGE, status.RESOURCE_EXHAUSTED].includes(code), String(code));
+  });
+
   test('9 KvReadV1 on the peer port streams the wrapped read, without a token', async () => {
     const {code, replies} = await read({MGetKV: {keys: ['peer', 'none']}});
     assert.equal(code, status.OK);
@@ -101,9 +169,9 @@ module.exports = (world) => {
   test('9 KvReadV1 on the peer port knows nothing but reads', async () => {
     assert.equal((await read('Ping')).code, status.INVALID_ARGUMENT);
   });
-  for (const name of ['AppendEntries', 'Vote', 'VoteV001', 'TransferLeader']) {
+  for (const name of ['AppendEntries', 'AppendV001', 'Vote', 'VoteV001', 'InstallSnapshotV003', 'InstallSnapshotV004', 'TransferLeader']) {
     test(`9 ${name} of Rust peers is not served`, async () => {
-      assert.equal((await peer.call(name, {})).code, status.UNIMPLEMENTED);
+      assert.equal((await peer.call(name, RaftService[name].requestStream ? [] : {})).code, status.UNIMPLEMENTED);
     });
   }
 

@@ -77,6 +77,16 @@ module.exports = (world) => {
     assert.equal(told.raft_log_size, told.raft_log_status.wal_total_size);
     assert.ok(Number(told.raft_log_size) > 0);
   });
+  test('8.1 the log is told by its parts', () => {
+    const log = Object.fromEntries(Object.entries(told.raft_log_status).filter(([name]) => name !== 'wal_closed_chunk_sizes')
+      .map(([name, number]) => [name, Number(number)]));
+    const {cache_items, cache_used_size, wal_total_size, wal_open_chunk_size, wal_offset, wal_closed_chunk_total_size = 0} = log;
+    assert.ok(cache_items > 0 && cache_used_size > 0 && wal_offset > 0, JSON.stringify(log));
+    assert.equal(wal_total_size, wal_open_chunk_size + wal_closed_chunk_total_size);
+    const chunks = Object.entries(told.raft_log_status.wal_closed_chunk_sizes ?? {});
+    assert.equal(chunks.length, log.wal_closed_chunk_count ?? 0);
+    for (const [name] of chunks) assert.match(name, /^ChunkId\(\d{2}(_\d{3}){6}\)$/);
+  });
   test('8.1 last_seq follows writes', async () => {
     const {reply} = await world.client.put('status', 'v');
     const {seq} = reply.responses[0].put.current;
@@ -147,6 +157,22 @@ module.exports = (world) => {
     assert.deepEqual(order.filter((kind) => !kinds.includes(kind)), [], 'every kind is there');
     assert.equal(lines[0], '["header",{"DataHeader":{"key":"header","value":{"version":"V004"}}}]');
     assert.equal(lines[1], `["raft_log",{"NodeId":${world.node.id}}]`);
+    const logId = '\\{"leader_id":\\{"term":\\d+,"node_id":\\d+\\},"index":\\d+\\}';
+    const shapes = {
+      Vote: '\\{"leader_id":\\{"term":\\d+,"node_id":\\d+\\},"committed":true\\}', Committed: logId, Purged: `(null|${logId})`,
+      Sequences: '\\{"key":"generic-kv","value":\\d+\\}',
+      LogEntry: `\\{"log_id":${logId},"payload":("Blank"|\\{"Normal":\\{"time_ms":\\d+,"cmd":.*\\}|\\{"Membership":` +
+        '\\{"configs":\\[(\\[[\\d,]+\\],?)+\\],"nodes":\\{("\\d+":\\{\\},?)+\\}\\}\\})\\}',
+      Nodes: '\\{"key":\\d+,"value":\\{"name":"\\d+","endpoint":\\{"addr":"localhost","port":\\d+\\},' +
+        '"grpc_api_advertise_address":"[^"]+"\\}\\}',
+      StateMachineMeta: `\\{"key":"Last\\w+","value":\\{("LogId":${logId}|"Membership":\\{"log_id":${logId},"membership":.*\\})\\}\\}`,
+      Expire: '\\{"key":\\{"time_ms":\\d+,"seq":\\d+\\},"value":\\{"seq":1,"key":"c"\\}\\}',
+      GenericKV: '\\{"key":"\\w","value":\\{"seq":\\d+,"meta":\\{("expire_at":\\d+,)?"proposed_at_ms":\\d+\\},"data":\\[118\\]\\}\\}',
+    };
+    for (const line of lines.slice(2)) {
+      const [, kind] = /^\["[^"]+",\{"(\w+)":/.exec(line);
+      assert.match(line, new RegExp(`^\\["(raft_log|state_machine/0)",\\{"${kind}":${shapes[kind]}\\}\\]$`));
+    }
     const entries = (kind) => lines.map((line) => JSON.parse(line)[1][kind]).filter(Boolean);
     assert.deepEqual(entries('GenericKV').map(({key}) => key), ['a', 'b', 'c']);
     assert.deepEqual(entries('Expire').map(({value}) => value), [{seq: 1, key: 'c'}]);

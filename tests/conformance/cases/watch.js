@@ -3,7 +3,7 @@
 
 const assert = require('node:assert/strict');
 const {before, test} = require('node:test');
-const {TOKEN, grpc} = require('../lib/client');
+const {TOKEN, connect, grpc} = require('../lib/client');
 const {text, varintField} = require('../lib/protobuf');
 const {Connection, frame} = require('../lib/raw');
 const {waitFor} = require('../lib/server');
@@ -20,7 +20,12 @@ function shown({event, is_initialization: initial = false}) {
 }
 
 module.exports = (world) => {
-  before(() => erase(''));
+  let idle; // a watch on a connection of its own that nothing else uses
+  before(async () => {
+    await erase('');
+    idle = (await connect(world.node.address)).begin('Watch', {key: 'idle'}, {deadlineMs: 600_000});
+    await idle.headers();
+  });
   const transaction = async (...ops) => {
     const {code, details, reply} = await world.client.transaction(ops);
     assert.equal(code, status.OK, details);
@@ -280,6 +285,13 @@ module.exports = (world) => {
     await watch.replies(200);
     watch.call.cancel();
     connection.close();
+    await erase('');
+  });
+  test('1.2 an idle watch stays open: it tells what comes after all that was before', async () => {
+    await put('idle', 'v');
+    const {replies} = await idle.replies(1);
+    idle.call.cancel();
+    assert.deepEqual(replies.map(shown), ['idle: ∅→v']);
     await erase('');
   });
   test('7.5 watches that are cancelled leave room for others', async () => {

@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
+const {Links} = require('./links');
 
 const BIN = process.env.METASRV_BIN;
 const PATIENCE_MS = 60_000; // how long anything may take on a busy machine before it counts as stuck
@@ -46,7 +47,8 @@ async function freePort() {
 
 // One databend-meta process with its configuration and directory.
 class Node {
-  static async create(directory, id, {join = [], settings = '', raftSettings = '', advertise = true} = {}) {
+  static async create(directory, id, {join = [], settings = '', raftSettings = '', advertise = true,
+    advertiseHost = 'localhost'} = {}) {
     const node = new Node();
     node.id = id;
     node.directory = directory;
@@ -66,7 +68,7 @@ id = ${id}
 raft_dir = "./_meta${id}"
 raft_api_port = ${node.raft}
 raft_listen_host = "127.0.0.1"
-raft_advertise_host = "localhost"
+raft_advertise_host = "${advertiseHost}"
 ${join.length === 0 ? 'single = true' : `join = ${JSON.stringify(join)}`}
 ${raftSettings}
 `);
@@ -106,16 +108,19 @@ ${raftSettings}
   }
 }
 
-// A single node, or a cluster of several, in a temporary directory.
+// A single node, or a cluster of several, in a temporary directory; with the option `links` those between its nodes can be cut.
 class Cluster {
   static async start(size, options = {}) {
     const cluster = new Cluster();
+    if (options.links) cluster.links = new Links();
     cluster.directory = fs.mkdtempSync(path.join(os.tmpdir(), 'metasrv-conformance-'));
     cluster.nodes = [];
     for (let id = 1; id <= size; ++id) {
       const join = cluster.nodes.map((node) => `localhost:${node.raft}`);
-      const node = await Node.create(cluster.directory, id, {...options, join});
+      const own = cluster.links ? Links.optionsOf(id) : {};
+      const node = await Node.create(cluster.directory, id, {...options, ...own, join});
       cluster.nodes.push(node);
+      await cluster.links?.add(node);
       await node.start();
     }
     return cluster;
@@ -124,11 +129,13 @@ class Cluster {
   // Ends every node; throws when one had died before or did not end as it should, since that is a crash.
   async stop() {
     const ends = [];
+    this.links?.mend();
     for (const node of this.nodes) {
       const died = !node.alive();
       const {code, signal} = await node.stop();
       if (died || code !== 0) ends.push(`node ${node.id}: code ${code}, signal ${signal}\n${node.output().slice(-6000)}`);
     }
+    this.links?.close();
     fs.rmSync(this.directory, {recursive: true, force: true});
     if (ends.length > 0) throw new Error(`processes did not end well:\n${ends.join('\n')}`);
   }
