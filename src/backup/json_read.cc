@@ -16,6 +16,7 @@ using simdjson::ondemand::json_type;
 constexpr int kMaxDepth = 127;
 
 constexpr int kLevelsOfPredicate = 2;
+constexpr int kPredicatesMax = sm::kPredicateDepthMax + 1;  // the innermost may be a condition
 
 // After a text larger than this the buffers are given back.
 constexpr std::size_t kKeptBufferBytes = 8 * 1024 * 1024;
@@ -117,7 +118,7 @@ bool Cursor::EachMember(const auto& entry) {
 }
 
 bool Cursor::Predicate(const ReadFn& read) {
-  if (context_->predicates == sm::kPredicateDepthMax) return Fail("recursion limit exceeded");
+  if (context_->predicates == kPredicatesMax) return Fail("recursion limit exceeded");
   ++context_->predicates;
   context_->depth -= kLevelsOfPredicate;
   const bool ok = read(*this);

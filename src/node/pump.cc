@@ -130,7 +130,8 @@ void Pump::RunOutput(Output out) {
   if (!stopped_ && !out.committed.empty()) Apply(out.committed);
   if (stopped_) return;
   for (const ReadReady& read : out.reads) listener_.OnReadReady(read);
-  for (const MembershipDone& done : out.membership_done) listener_.OnMembershipDone(done);
+  AnswerAppliedChanges();
+  for (MembershipDone& done : out.membership_done) NoteChangeDone(std::move(done));
   for (const LoadEntries& load : out.loads) Load(load);
   for (const TransferDone& done : out.transfer_done) listener_.OnTransferDone(done);
   for (const NodeId to : out.cancel_snapshots) listener_.OnCancelSnapshot(to);
@@ -268,6 +269,22 @@ void Pump::ApplyPiece(std::span<const Entry> entries) {
   context_.Emit({TraceKind::kApplied, applied_end().value(), 0, {}});
   for (std::size_t i = 0; i < entries.size() && !stopped_; ++i) listener_.OnApplied(entries[i], (*applied)[i]);
   if (!stopped_) listener_.OnBatchApplied();
+}
+
+// The others may commit what is not durable here yet, and so not applied: who asked would not see it on this node.
+void Pump::NoteChangeDone(MembershipDone done) {
+  const LogIndex commit_end = raft_.core().commit_end();
+  const bool must_wait = done.result == MembershipResult::kDone && applied_end() < commit_end;
+  if (!must_wait) return listener_.OnMembershipDone(done);
+  changes_done_.emplace_back(commit_end, std::move(done));
+}
+
+void Pump::AnswerAppliedChanges() {
+  while (!changes_done_.empty() && changes_done_.front().first <= applied_end()) {
+    const MembershipDone done = std::move(changes_done_.front().second);
+    changes_done_.pop_front();
+    listener_.OnMembershipDone(done);
+  }
 }
 
 void Pump::ArmTimer() {

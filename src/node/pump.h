@@ -121,6 +121,8 @@ class Pump {
   void ReleaseHeld();
   void Apply(const std::vector<Entry>& entries);
   void ApplyPiece(std::span<const Entry> entries);
+  void NoteChangeDone(MembershipDone done);
+  void AnswerAppliedChanges();
   void ArmTimer();
 
   Context& context_;
@@ -136,8 +138,9 @@ class Pump {
   PersistSeq issued_;
   PersistSeq durable_;
   std::deque<Input> inputs_;
-  std::deque<Outgoing> held_;     // wait for their write, in order
-  std::size_t first_writes_ = 0;  // of Start, not durable yet
+  std::deque<Outgoing> held_;                                     // wait for their write, in order
+  std::deque<std::pair<LogIndex, MembershipDone>> changes_done_;  // wait until so much is applied
+  std::size_t first_writes_ = 0;                                  // of Start, not durable yet
   std::function<void()> settled_;
   std::uint64_t last_request_id_ = 0;
   std::uint64_t log_time_ = 0;

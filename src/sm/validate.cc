@@ -10,7 +10,9 @@ bool IsTooDeep(const meta::BooleanExpression& expression, int room) {
                                           [room](const auto& child) { return IsTooDeep(child, room - 1); });
 }
 
+// A condition is a level of its own only here: it does not count.
 bool IsTooDeep(const pb::Predicate& predicate, int room) {
+  if (predicate.has_leaf()) return false;
   if (room == 0) return true;
   const auto too_deep = [room](const pb::Predicate& child) { return IsTooDeep(child, room - 1); };
   return std::ranges::any_of(predicate.all().children(), too_deep) ||

@@ -89,7 +89,8 @@ TEST(Limits, PredicatesNestAsDeepAsClientsMaySendThemAndNoDeeper) {
   const auto line = [](int levels) {
     return R"(["raft_log",{"LogEntry":{"log_id":{"leader_id":{"term":1,"node_id":1},"index":1},"payload":{"Normal":{)"
            R"("cmd":{"KvTransaction":{"branches":[{"operations":[],"predicate":)" +
-           Repeated(R"({"And":[)", levels) + Repeated("]}", levels) + "}]}}}}}}]";
+           Repeated(R"({"And":[)", levels) + R"({"Leaf":{"key":"k","target":{"Seq":1},"op":"Eq"}})" +
+           Repeated("]}", levels) + "}]}}}}}}]";
   };
   EXPECT_EQ(ErrorOfLine(line(98)), "");
   EXPECT_EQ(ErrorOfLine(line(99)), "recursion limit exceeded");

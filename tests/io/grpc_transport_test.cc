@@ -68,8 +68,8 @@ class GrpcTransportTest : public testing::Test {
   std::optional<std::string> Ask(Peer& from, const Peer& to, const std::string& request = "hello") {
     std::optional<bool> answered;
     std::string reply;
-    from.transport.Call(to.endpoint(), request, Duration::Seconds(20), [&](CallEnd end, std::string text) {
-      answered = end == CallEnd::kAnswered;
+    from.transport.Call(to.endpoint(), request, Duration::Seconds(20), [&](io::CallEnd end, std::string text) {
+      answered = end == io::CallEnd::kAnswered;
       reply = std::move(text);
     });
     loop_.RunUntil([&] { return answered.has_value(); });
@@ -210,14 +210,14 @@ TEST_F(GrpcTransportTest, ShutdownEndsWhatIsUnderWayWithoutWaitingForThePeers) {
   for (int i = 0; i < 100; ++i) {
     a.transport.Send(b->endpoint(), std::string(1 << 20U, 'x'));
     b->transport.Send(a.endpoint(), std::string(1 << 20U, 'x'));
-    b->transport.Call(a.endpoint(), "x", Duration::Seconds(1000), [](CallEnd, const std::string&) {});
+    b->transport.Call(a.endpoint(), "x", Duration::Seconds(1000), [](io::CallEnd, const std::string&) {});
   }
   AwaitHeard(*b, 1);
   b.reset();
   a.transport.Shutdown();
   a.transport.Shutdown();
   a.transport.Send(a.endpoint(), "ignored");
-  a.transport.Call(a.endpoint(), "ignored", Duration::Seconds(1), [](CallEnd, const std::string&) { FAIL(); });
+  a.transport.Call(a.endpoint(), "ignored", Duration::Seconds(1), [](io::CallEnd, const std::string&) { FAIL(); });
 }
 
 }  // namespace

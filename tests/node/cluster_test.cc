@@ -113,6 +113,27 @@ TEST(Cluster, AnotherMachineWithTheIdOfAVoterThatIsThereIsRefused) {
   EXPECT_EQ(world.Ask(1, Join(3, {"elsewhere", 1})).error(), pb::FORWARD_OK);  // in doubt as ever
 }
 
+TEST(Cluster, AJoinIsAnsweredWhenTheNodeThatWasAskedShowsTheNewMember) {
+  NodeWorld world;
+  world.GrowTo(3);
+  // The others commit the new membership while the leader's disk is still busy with it.
+  world[1].log.on_write = [&](const io::LogBatch& batch) {
+    for (const Entry& entry : batch.append) world[1].log.hold |= entry.kind == EntryKind::kMembership;
+  };
+  std::optional<bool> is_shown;
+  world.node(1).Forward(Join(9, {"nowhere", 1}, true), [&](const pb::ForwardReply& reply) {
+    EXPECT_EQ(reply.error(), pb::FORWARD_OK) << reply.detail();
+    is_shown = world.node(1).status().applied_membership.IsLearner(NodeId(9));
+  });
+  ASSERT_TRUE(world.RunUntil([&] { return world[1].log.hold; }));
+  world.loop.RunFor(Duration::Millis(100));
+  EXPECT_FALSE(is_shown.has_value());
+  world[1].log.hold = false;
+  world[1].log.Release();
+  ASSERT_TRUE(world.RunUntil([&] { return is_shown.has_value(); }));
+  EXPECT_TRUE(*is_shown);
+}
+
 TEST(Cluster, ANodeThatJoinedWithAWrongAddressCanJoinWithTheRightOne) {
   NodeWorld world;
   world.GrowTo(1);

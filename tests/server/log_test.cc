@@ -61,6 +61,7 @@ TEST(RequestLog, AtTheLevelDebugAWriteIsToldWithItsEnd) {
   config.log_file.on = true;
   config.log_file.dir = dir;
   config.log_file.level = "Info";
+  config.log_file.format = "identical";
   const auto write = [] {
     pb::Command command;
     command.mutable_upsert_kv()->set_key("k");

@@ -12,10 +12,11 @@ pb::Command NestedTransaction(int depth) {
   return command;
 }
 
-pb::Command NestedKvTransaction(int depth) {
+pb::Command NestedKvTransaction(int depth, bool with_condition = false) {
   pb::Command command;
   pb::Predicate* predicate = command.mutable_kv_transaction()->add_branches()->mutable_predicate();
   for (int level = 1; level < depth; ++level) predicate = predicate->mutable_all()->add_children();
+  if (with_condition) predicate->mutable_all()->add_children()->mutable_leaf();
   return command;
 }
 
@@ -25,6 +26,7 @@ TEST(Validate, AcceptsWhatTheStateMachineCanApply) {
   EXPECT_EQ(WhyInvalid(upsert), std::nullopt);
   EXPECT_EQ(WhyInvalid(NestedTransaction(kPredicateDepthMax)), std::nullopt);
   EXPECT_EQ(WhyInvalid(NestedKvTransaction(kPredicateDepthMax)), std::nullopt);
+  EXPECT_EQ(WhyInvalid(NestedKvTransaction(kPredicateDepthMax, true)), std::nullopt) << "a condition is no level";
 }
 
 TEST(Validate, RefusesCommandsThatSayNothing) {

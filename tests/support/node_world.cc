@@ -53,6 +53,7 @@ void ManualLoop::RunFor(Duration duration) {
 // --- FakeLogStore
 
 void FakeLogStore::Write(io::LogBatch batch, Done done) {
+  on_write(batch);
   written.push_back(batch);
   if (fail) {
     loop_.Post([done = std::move(done)]() mutable {

@@ -64,8 +64,10 @@ class FakeLogStore final : public io::LogStore {
 
   io::LogContents contents;
   std::vector<io::LogBatch> written;  // every batch, without the entries' content being copied
-  bool hold = false;                  // writes do not complete
-  bool fail = false;                  // writes fail
+  // Hears of every write before it is made.
+  std::function<void(const io::LogBatch& batch)> on_write = [](const io::LogBatch&) {};
+  bool hold = false;  // writes do not complete
+  bool fail = false;  // writes fail
   mutable std::size_t reads = 0;
   std::optional<std::uint64_t> free_bytes;
 

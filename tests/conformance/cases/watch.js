@@ -20,10 +20,12 @@ function shown({event, is_initialization: initial = false}) {
 }
 
 module.exports = (world) => {
-  let idle; // a watch on a connection of its own that nothing else uses
+  let idleClient; // with one watch, `idle`, and nothing else
+  let idle;
   before(async () => {
     await erase('');
-    idle = (await connect(world.node.address)).begin('Watch', {key: 'idle'}, {deadlineMs: 600_000});
+    idleClient = await connect(world.node.address);
+    idle = idleClient.begin('Watch', {key: 'idle'}, {deadlineMs: 600_000});
     await idle.headers();
   });
   const transaction = async (...ops) => {
@@ -291,6 +293,7 @@ module.exports = (world) => {
     await put('idle', 'v');
     const {replies} = await idle.replies(1);
     idle.call.cancel();
+    idleClient.close();
     assert.deepEqual(replies.map(shown), ['idle: ∅→v']);
     await erase('');
   });
