@@ -197,11 +197,12 @@ TEST_F(WatchTest, ChangesThatWaitForTheFirstStateMayBeMoreThanABufferHolds) {
   limits.buffer_bytes = std::size_t{1} << 20;
   Serve(limits, {});
   const std::string value(100'000, 'x');
-  for (int i = 0; i < 20; ++i) Put("first/" + std::to_string(i), value);
+  constexpr int kRecords = 300;  // far more than the connection takes in before it is read from
+  for (int i = 0; i < kRecords; ++i) Put("first/" + std::to_string(i), value);
   const auto late = OpenAndWait(Request("a", "z", true));
   for (int i = 0; i < 30; ++i) Put("k", value);
   EXPECT_EQ(Figures().ended_too_slow, 0U);
-  for (int i = 0; i < 20; ++i) EXPECT_TRUE(late.Next().is_initialization());
+  for (int i = 0; i < kRecords; ++i) EXPECT_TRUE(late.Next().is_initialization());
   EXPECT_FALSE(late.Next().has_event());
   for (int i = 0; i < 30; ++i) EXPECT_EQ(late.Next().event().key(), "k");
   late.context->TryCancel();
