@@ -109,8 +109,8 @@ const CommandMaker::Seen& CommandMaker::SeenOf(const std::string& key) const {
 ReadPlan CommandMaker::MakeRead(Prng& prng) const {
   ReadPlan plan;
   if (prng.Below(2) == 0) plan.pause_max_ms = prng.Below(40);
-  const std::uint64_t drawn = prng.Below(options_.weight_get + options_.weight_list);
-  if (drawn < options_.weight_get) {
+  const std::uint64_t total = options_.weight_get + options_.weight_list;
+  if (total == 0 || prng.Below(total) < options_.weight_get) {
     for (std::uint64_t count = prng.Between(1, 5); count > 0; --count) plan.keys.push_back(AnyKey(prng));
     return plan;
   }

@@ -45,7 +45,7 @@ const DiskLedger* Judges::DiskOf(NodeId id, Incarnation recorded) const {
   const auto found = nodes_.find(id);
   if (found == nodes_.end()) return nullptr;
   const Watched& node = found->second;
-  if (Counts(recorded, node.disk_name)) return &node.disk;
+  if (node.disk_name != Incarnation() && Counts(recorded, node.disk_name)) return &node.disk;
   for (const auto& [name, disk] : node.drawer) {
     if (Counts(recorded, name)) return &disk;
   }

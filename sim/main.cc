@@ -37,7 +37,7 @@ constexpr std::string_view kUsage = R"(usage: metasim [flags]
   --schedule FILE     fix these decisions instead of drawing them
   --regressions FILE  run every line of the file
   --mutant ID         switch a planted bug on (mutants build only)
-  --mutants           find every planted bug; --seeds limits the search (10000)
+  --mutants           find every planted bug, or only the one of --mutant; --seeds limits the search (10000)
   --ctest-summary     no progress lines
 exit code: 0 passed, 1 correctness, 2 liveness, 3 nondeterminism, 4 crash, 64 usage
 )";
@@ -200,6 +200,7 @@ int FindMutants(const Flags& flags) {
   if (KnownMutants().empty()) return Complain("this build has no planted bugs");
   int missed = 0;
   for (const NamedMutant& mutant : KnownMutants()) {
+    if (!flags.plan.mutant.empty() && flags.plan.mutant != mutant.id) continue;
     SweepPlan plan = flags.plan;
     plan.mutant = mutant.id;
     plan.count = flags.sweep ? flags.plan.count : kMutantSeedsMax;

@@ -20,8 +20,13 @@ constexpr io::DrawActor kNemesis = 0;
 
 }  // namespace
 
-Nemesis::Nemesis(io::World& world, const RunOptions& options, Cluster& cluster, Probes& probes)
-    : world_(world), options_(options), cluster_(cluster), probes_(probes), churn_(world, cluster, probes) {
+Nemesis::Nemesis(io::World& world, const RunOptions& options, Cluster& cluster, Workload& workload, Probes& probes)
+    : world_(world),
+      options_(options),
+      cluster_(cluster),
+      workload_(workload),
+      probes_(probes),
+      churn_(world, cluster, probes) {
   for (const NodeId id : cluster_.ids()) {
     cluster_.machine(id).disk().SetObserver([this](NodeId node, io::DiskStep step) { OnDiskStep(node, step); });
   }
@@ -46,6 +51,7 @@ void Nemesis::Start() {
   Every(io::DrawKind("nemesis.freeze"), options_.freeze_every_ms, &Nemesis::FreezeOne);
   Every(io::DrawKind("nemesis.snapshot"), options_.snapshot_every_ms, &Nemesis::TriggerSnapshot);
   WatchTransfers();
+  Every(io::DrawKind("nemesis.change_sender"), options_.change_sender_every_ms, &Nemesis::ChangeSender);
   Every(io::DrawKind("nemesis.bit_rot"), options_.bit_rot_every_ms, &Nemesis::RotState);
   Every(io::DrawKind("nemesis.leave"), options_.leave_every_ms, &Nemesis::RemoveNode);
   Every(io::DrawKind("nemesis.transfer"), options_.transfer_every_ms, &Nemesis::TransferLeadership);
@@ -71,6 +77,7 @@ void Nemesis::EndAll() {
     io::SimDisk& disk = cluster_.machine(id).disk();
     disk.SetSlowdown(1);
     disk.SetStalled(false);
+    disk.SetReadsHeld(false);
     disk.SetFreeBytes(UINT64_MAX);
     disk.ForgiveNextSync();
     io::DiskFaults faults = disk.faults();
@@ -341,6 +348,7 @@ void Nemesis::OnTrace(NodeId node, const TraceEvent& event) {
   constexpr io::DrawKind kTruncate("trigger.truncate");
   constexpr io::DrawKind kInstall("trigger.install");
   constexpr io::DrawKind kIsolateLoader("trigger.isolate_loader");
+  constexpr io::DrawKind kOvertakeLoad("trigger.overtake_load");
   constexpr io::DrawKind kChange("trigger.change");
   switch (event.kind) {
     case TraceKind::kVoteGranted:
@@ -365,6 +373,10 @@ void Nemesis::OnTrace(NodeId node, const TraceEvent& event) {
     case TraceKind::kLoadAsked:
       if (event.b == 0) break;
       Trigger(kIsolateLoader, options_.isolate_after_load_ppm, Probe::k_isolate_after_load, node, &Nemesis::Isolate);
+      if (world_.draws().Chance(kOvertakeLoad, io::ActorOf(node),
+                                static_cast<std::uint32_t>(options_.overtake_load_ppm))) {
+        OvertakeLoad(node);
+      }
       break;
     case TraceKind::kSnapshotSendStarted:
     case TraceKind::kSnapshotInstalled:

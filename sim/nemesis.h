@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "common/trace.h"
@@ -9,6 +10,7 @@
 #include "sim/cluster.h"
 #include "sim/options.h"
 #include "sim/probes.h"
+#include "sim/workload.h"
 
 namespace metasrv::sim {
 
@@ -17,7 +19,7 @@ namespace metasrv::sim {
 class Nemesis {
  public:
   // Everything borrowed outlives the nemesis.
-  Nemesis(io::World& world, const RunOptions& options, Cluster& cluster, Probes& probes);
+  Nemesis(io::World& world, const RunOptions& options, Cluster& cluster, Workload& workload, Probes& probes);
 
   void Start();
   // No new faults; those that last are ended: the network is whole, disks are fast, nobody is paused. Who is down stays
@@ -61,7 +63,10 @@ class Nemesis {
   void StallDisk();
   void HoldAnswers();
   void RestartVoters();
+  void RestartVotersOf(NodeId leader, NodeId campaigner);
+  void OvertakeLoad(NodeId node);
   void OnTransferStarted(NodeId leader, NodeId target);
+  void IsolateGiver(NodeId leader);
   void ChurnStep() { churn_.Step(); }
   void JoinPhantom() { churn_.JoinPhantom(); }
   void WipeDisk();       // nemesis_disks.cc
@@ -85,14 +90,20 @@ class Nemesis {
   // nemesis_transfer.cc: faults on the pieces of a snapshot.
   void WatchTransfers();
   void OnChunk(const io::Packet& packet);
+  void ChangeSender();
+  void LoseSender(NodeId from, NodeId to);
   void DamageChunk(const io::Packet& packet, std::string& bytes);
   [[nodiscard]] bool Leads(NodeId node);
 
   io::World& world_;
   const RunOptions& options_;
   Cluster& cluster_;
+  Workload& workload_;
   Probes& probes_;
   Churn churn_;
+  Instant sender_changed_at_;      // the last change of a sender is over
+  std::optional<NodeId> filled_;   // it loses its sender
+  std::uint64_t pieces_left_ = 0;  // ... after so many pieces
   bool active_ = false;
 };
 

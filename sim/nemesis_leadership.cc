@@ -13,6 +13,7 @@ constexpr io::DrawKind kHow("leadership.how");
 constexpr io::DrawKind kDown("leadership.down");
 constexpr io::DrawKind kStall("leadership.stall");
 constexpr io::DrawKind kHold("leadership.hold");
+constexpr io::DrawKind kWrites("leadership.writes");
 
 }  // namespace
 
@@ -50,7 +51,8 @@ void Nemesis::StallDisk() {
 Duration Nemesis::LongCut() const { return Duration::Millis(static_cast<std::int64_t>(2 * options_.election_max_ms)); }
 
 // Somebody who does not hear the leader campaigns all the time; the others refuse it, since they have just answered the
-// leader. They restart, and from then on the leader is alone: what they answered before still binds them.
+// leader. They restart, and from then on the leader is alone: what they answered before still binds them. Mostly nobody
+// writes meanwhile, so that whoever campaigns is not behind, and clients read from the leader all the time.
 void Nemesis::RestartVoters() {
   const auto leader = cluster_.Leader();
   if (!leader || cluster_.ids().size() < 3) return;
@@ -58,18 +60,37 @@ void Nemesis::RestartVoters() {
   std::vector<NodeId> others = cluster_.ids();
   std::erase(others, node);
   const NodeId campaigner = others[Draw(kTarget, 0, others.size() - 1)];
+  if (Draw(kWrites, 0, 3) == 0) return RestartVotersOf(node, campaigner);
+  const auto settled = Duration::Millis(static_cast<std::int64_t>(options_.election_min_ms));
+  workload_.OnlyRead(node, settled + LongCut() * 2);
+  Later(settled, [this, node, campaigner] { RestartVotersOf(node, campaigner); });
+}
+
+void Nemesis::RestartVotersOf(NodeId leader, NodeId campaigner) {
+  std::vector<NodeId> others = cluster_.ids();
+  std::erase(others, leader);
   std::erase(others, campaigner);
-  CutPairs([node, campaigner](NodeId a,
-                              NodeId b) { return (a == node && b == campaigner) || (a == campaigner && b == node); },
+  CutPairs([leader, campaigner](
+               NodeId a, NodeId b) { return (a == leader && b == campaigner) || (a == campaigner && b == leader); },
            LongCut() * 3);
-  Later(LongCut(), [this, node, others = std::move(others)] {
+  Later(LongCut(), [this, leader, others = std::move(others)] {
     probes_.Hit(Probe::k_voters_restarted);
-    CutPairs([node](NodeId a, NodeId b) { return a == node || b == node; }, LongCut());
+    CutPairs([leader](NodeId a, NodeId b) { return a == leader || b == leader; }, LongCut());
     for (const NodeId voter : others) {
       cluster_.Crash(voter);
       world_.After(Duration::Millis(1), [this, voter] { cluster_.Start(voter); });
     }
   });
+}
+
+// What a leader reads back from its log comes when it has heard of another leader, who has other entries there.
+void Nemesis::OvertakeLoad(NodeId node) {
+  probes_.Hit(Probe::k_load_held);
+  io::SimDisk& disk = cluster_.machine(node).disk();
+  disk.SetReadsHeld(true);
+  Later(Duration(),
+        [this, node] { CutPairs([node](NodeId a, NodeId b) { return a == node || b == node; }, LongCut()); });
+  Later(LongCut() + LongCut(), [&disk] { disk.SetReadsHeld(false); });
 }
 
 // A round reaches everybody, its answers come just before the leader would give up, and after that it is alone:
@@ -102,7 +123,13 @@ void Nemesis::OnTransferStarted(NodeId leader, NodeId target) {
             &Nemesis::Isolate);
   }
   Trigger(kIsolateGiver, options_.isolate_after_transfer_ppm, Probe::k_isolate_after_transfer, leader,
-          &Nemesis::Isolate);
+          &Nemesis::IsolateGiver);
+}
+
+// Clients go on reading from it: what it knows is soon out of date.
+void Nemesis::IsolateGiver(NodeId leader) {
+  workload_.OnlyRead(leader, LongCut());
+  Isolate(leader);
 }
 
 }  // namespace metasrv::sim

@@ -14,11 +14,14 @@ constexpr io::DrawKind kHow("transfer.how");
 constexpr io::DrawKind kDamage("transfer.damage");
 constexpr io::DrawKind kPlace("transfer.place");
 constexpr io::DrawKind kVictim("rot.victim");
+constexpr io::DrawKind kFilled("transfer.filled");
+constexpr io::DrawKind kPieces("transfer.pieces");
 
 }  // namespace
 
 void Nemesis::WatchTransfers() {
-  if (options_.fault_in_transfer_ppm == 0 && options_.damaged_chunk_ppm == 0) return;
+  const bool any = options_.fault_in_transfer_ppm > 0 || options_.damaged_chunk_ppm > 0;
+  if (!any && options_.change_sender_every_ms == 0) return;
   cluster_.network().SetMangler([this](const io::Packet& packet, std::string& bytes) {
     pb::PeerMessage message;
     if (!message.ParseFromString(bytes) || !message.has_snapshot_chunk()) return;
@@ -29,6 +32,10 @@ void Nemesis::WatchTransfers() {
 
 // Either end dies, or both, or the link between them is cut.
 void Nemesis::OnChunk(const io::Packet& packet) {
+  if (active_ && filled_ == packet.to && --pieces_left_ == 0) {
+    filled_.reset();
+    Later(Duration(), [this, from = packet.from, to = packet.to] { LoseSender(from, to); });
+  }
   const auto ppm = static_cast<std::uint32_t>(options_.fault_in_transfer_ppm);
   if (!active_ || !world_.draws().Chance(kPiece, io::ActorOf(packet.to), ppm)) return;
   const std::uint64_t how = world_.draws().Between(kHow, io::ActorOf(packet.to), 0, 4);
@@ -41,6 +48,44 @@ void Nemesis::OnChunk(const io::Packet& packet) {
     if (how != 0) TakeDown(to);
     if (how == 0 || how == 1) TakeDown(from);
   });
+}
+
+// A node that was down is filled again while nobody writes, and in the middle of it loses its sender.
+void Nemesis::ChangeSender() {
+  const NodeId node = DrawNode(kFilled);
+  if (world_.now() < sender_changed_at_ || cluster_.ids().size() < 3 || !cluster_.Running(node)) return;
+  if (cluster_.LearnsOnly(node)) return;
+  const auto settled = Duration::Millis(static_cast<std::int64_t>(options_.election_min_ms));
+  const Duration down = LongCut();
+  const Duration alone = LongCut() * 2;
+  sender_changed_at_ = world_.now() + down + settled * 3 + alone;
+  cluster_.Crash(node);
+  Later(down, [this, settled, alone] { workload_.OnlyRead(std::nullopt, settled * 3 + alone); });
+  Later(down + settled, [this] {
+    for (const NodeId id : cluster_.ids()) {
+      if (cluster_.Running(id) && !world_.Paused(id)) cluster_.Find(id)->TriggerSnapshot();
+    }
+  });
+  Later(down + settled * 2, [this, node] {
+    filled_ = node;
+    pieces_left_ = Draw(kPieces, 1, 4);
+    cluster_.Start(node);
+  });
+}
+
+// So many go down with it that nothing is committed before the receiver is filled: whoever goes on sends the same
+// state, but cut in its own way.
+void Nemesis::LoseSender(NodeId from, NodeId to) {
+  probes_.Hit(Probe::k_sender_lost);
+  std::vector<NodeId> others = cluster_.ids();
+  std::erase_if(others, [&](NodeId id) { return id == from || id == to; });
+  const std::size_t more = (cluster_.ids().size() - 1) / 2 - 1;
+  others.resize(std::min(more, others.size()));
+  others.push_back(from);
+  for (const NodeId id : others) {
+    cluster_.Crash(id);
+    world_.After(LongCut() * 2, [this, id] { cluster_.Start(id); });
+  }
 }
 
 void Nemesis::DamageChunk(const io::Packet& packet, std::string& bytes) {

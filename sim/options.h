@@ -116,7 +116,8 @@ struct RunOptions {
   std::uint64_t stall_disk_every_ms = 0;      // a disk hangs, mostly the leader's
   std::uint64_t restart_voters_every_ms = 0;  // voters restart while one who does not hear the leader campaigns
   std::uint64_t hold_answers_every_ms = 0;    // the answers to a leader's round come late, and then none
-  std::uint64_t stall_max_ms = 2000;          // ... for this long
+  std::uint64_t change_sender_every_ms = 0;   // a node is filled again and loses its sender meanwhile
+  std::uint64_t stall_max_ms = 2000;          // how long one hangs
   std::uint64_t disk_step_down_ms = 0;        // the node's patience with its disk; 0: as in production
   std::uint64_t disk_exit_ms = 0;
   std::uint64_t down_max_ms = 1500;     // how long a crashed node stays down
@@ -142,6 +143,7 @@ struct RunOptions {
   std::uint64_t isolate_after_append_ppm = 0;
   std::uint64_t isolate_after_win_ppm = 0;
   std::uint64_t isolate_after_load_ppm = 0;
+  std::uint64_t overtake_load_ppm = 0;  // a leader that reads back what is not committed
   std::uint64_t isolate_after_transfer_ppm = 0;
   std::uint64_t trigger_delay_max_us = 4000;
 

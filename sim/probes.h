@@ -26,10 +26,10 @@ namespace metasrv::sim {
   X(expired_on_arrival) X(upsert_refused) X(branch_taken) X(list_cut_short) X(read_streamed) X(stream_broken)    \
   X(export_checked) X(follower_read) X(client_gave_up) X(record_expired) X(read_hid_expired) X(messages_lost)                     \
   X(proposal_refused) X(space_low) X(space_critical) X(space_hand_over) X(space_again) X(growth_refused) X(relief_passed)          \
-  X(loaded_for_peer) X(loaded_to_apply) X(load_purged) X(load_replaced)                                         \
+  X(loaded_for_peer) X(loaded_to_apply) X(load_purged) X(load_held) X(load_replaced)                                         \
   X(messages_duplicated) X(ghosts) X(healed_all) X(healed_core_dead) X(healed_core_deaf) X(healed_core_mute)          \
   X(snapshot_queued) X(snapshot_resumed) X(snapshot_resumed_after_restart) X(snapshot_resumed_from_other)        \
-  X(snapshot_restarted) X(snapshot_chunk_damaged) X(crash_in_transfer) X(cut_in_transfer)  \
+  X(snapshot_restarted) X(snapshot_chunk_damaged) X(crash_in_transfer) X(cut_in_transfer) X(sender_lost)  \
   X(bit_rot) X(quarantined) X(quarantined_leader) X(resynced) X(quarantine_survived_restart) X(state_scrubbed)   \
   X(divergence_seen) X(snapshot_doubted) \
   X(transfer_accepted) X(transfer_refused) X(transfer_started) X(transfer_done) X(transfer_deposed)             \

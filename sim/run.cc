@@ -56,7 +56,7 @@ class Experiment {
         cluster_(Prepared(), options_, judges_, verdict_, probes_, restored_ ? &*restored_ : nullptr),
         workload_(world_, options_, cluster_, judges_, oracle_, probes_),
         watchers_(world_, options_, cluster_, judges_, workload_, verdict_, probes_),
-        nemesis_(world_, options_, cluster_, probes_),
+        nemesis_(world_, options_, cluster_, workload_, probes_),
         liveness_(world_, options_, cluster_, judges_, workload_, verdict_, probes_) {
     judges_.history().SetListener([this](const History::Step& step) {
       if (step.token != 0) oracle_.OnEntry(step.token, step.id.index);

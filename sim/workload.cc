@@ -1,5 +1,6 @@
 #include "sim/workload.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/tokens.h"
@@ -12,6 +13,7 @@ constexpr io::DrawKind kOperation("client.operation");
 constexpr io::DrawKind kPause("client.pause");
 constexpr io::DrawActor kExtraClient = 1'000'000;
 constexpr std::uint64_t kExportPauseMaxMs = 40;
+constexpr std::uint64_t kLullThinkMaxMs = 6;
 
 }  // namespace
 
@@ -32,13 +34,15 @@ void Workload::Start() {
 
 void Workload::Think(std::size_t client) {
   if (stopped_) return;
-  const auto millis = world_.draws().BetweenAt(kThink, client, clients_[client].operations, 0, options_.think_max_ms);
+  const std::uint64_t longest = InLull() ? std::min(kLullThinkMaxMs, options_.think_max_ms) : options_.think_max_ms;
+  const auto millis = world_.draws().BetweenAt(kThink, client, clients_[client].operations, 0, longest);
   world_.After(Duration::Millis(static_cast<std::int64_t>(millis)), [this, client] {
     if (!stopped_) Ask(client);
   });
 }
 
 std::optional<NodeId> Workload::PickNode(Prng& prng) {
+  if (InLull() && lull_.node && cluster_.Running(*lull_.node)) return lull_.node;
   std::vector<NodeId> running;
   for (const NodeId id : cluster_.ids()) {
     if (cluster_.Running(id)) running.push_back(id);
@@ -55,7 +59,12 @@ void Workload::Ask(std::size_t index) {
   client.waiting = true;
   const std::uint64_t turn = ++client.turn;
   const auto done = [this, index, turn](bool served) { EndTurn(index, turn, served); };
-  if (client.named) {
+  if (InLull()) {
+    ReadPlan plan = maker_.MakeRead(prng);
+    plan.pause_max_ms = 0;
+    // Whatever comes of it, the client is not done with a write that it means to repeat.
+    SendRead(*node, plan, [done](bool) { done(false); });
+  } else if (client.named) {
     WriteAgain(client, *node, done);
   } else {
     switch (maker_.DrawRequest(prng)) {

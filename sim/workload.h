@@ -27,6 +27,8 @@ class Workload {
   void Start();
   // No client asks anything more.
   void Stop() { stopped_ = true; }
+  // For a while clients ask nothing but short reads, one after the other: of `node`, or of any.
+  void OnlyRead(std::optional<NodeId> node, Duration span) { lull_ = {node, world_.now() + span}; }
 
   // One request outside of the clients' loop, for the liveness check. `done` runs when it was served; not when it
   // failed.
@@ -58,9 +60,14 @@ class Workload {
     std::uint32_t incarnation;
     Instant since;
   };
+  struct Lull {
+    std::optional<NodeId> node;
+    Instant until;
+  };
 
   void Think(std::size_t client);
   void Ask(std::size_t client);
+  [[nodiscard]] bool InLull() const { return world_.now() < lull_.until; }
   [[nodiscard]] std::optional<NodeId> PickNode(Prng& prng);
   void EndTurn(std::size_t client, std::uint64_t turn, bool served);
   void Write(Client& client, NodeId node, Prng& prng, std::function<void(bool)> done);
@@ -89,6 +96,7 @@ class Workload {
   std::map<Oracle::Token, Pending> pending_;
   std::map<Oracle::Token, Reading> readings_;  // of these, the ones that are being served
   std::uint64_t extra_operations_ = 0;
+  Lull lull_;
   bool stopped_ = false;
 };
 

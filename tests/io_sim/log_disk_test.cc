@@ -186,6 +186,31 @@ TEST_F(LogDisk, AStallDelaysCompletionsUntilItEnds) {
   EXPECT_EQ(answers_, (Answers{"+"}));
 }
 
+TEST_F(LogDisk, HeldReadsArriveWhenTheyAreLetGo) {
+  Write(Append(0, 2));
+  Settle();
+  machine_.disk().SetReadsHeld(true);
+  std::vector<std::size_t> arrived;
+  machine_.log_store().Read(LogIndex(0), LogIndex(2), 1000, [&](auto entries) { arrived.push_back(entries->size()); });
+  Settle();
+  EXPECT_TRUE(arrived.empty());
+  machine_.disk().SetReadsHeld(false);
+  Settle();
+  EXPECT_EQ(arrived, (std::vector<std::size_t>{2}));
+}
+
+TEST_F(LogDisk, HeldReadsOfAProcessThatDiedNeverArrive) {
+  Write(Append(0, 2));
+  Settle();
+  machine_.disk().SetReadsHeld(true);
+  machine_.log_store().Read(LogIndex(0), LogIndex(2), 1000, [](auto) { ADD_FAILURE() << "its process is gone"; });
+  Settle();
+  machine_.Crash();
+  machine_.PowerOn();
+  machine_.disk().SetReadsHeld(false);
+  Settle();
+}
+
 TEST_F(LogDisk, ASlowDiskTakesAMultipleOfTheTime) {
   DiskFaults faults;
   faults.sync_min = faults.sync_max = Duration::Millis(1);

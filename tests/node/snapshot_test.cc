@@ -1,6 +1,7 @@
 // Catching up by snapshot: when the log no longer reaches back far enough.
 #include <gtest/gtest.h>
 
+#include "consensus/core.h"
 #include "node/snapshot_pin.h"
 #include "node/wire.h"
 #include "sm/state_hash.h"
@@ -219,8 +220,9 @@ TEST_F(Snapshots, ASnapshotWhoseRowsAreNotWhatWasAnnouncedIsNotInstalled) {
 class Transfers : public Snapshots {
  protected:
   // The state of one node in many pieces, and a joiner that has got about half of them when the link is cut.
-  void CutHalfWay() {
+  void CutHalfWay(std::uint64_t keep_for_peers_bytes = node::NodeOptions().keep_for_peers_bytes) {
     Prepare();
+    world[1].options.keep_for_peers_bytes = keep_for_peers_bytes;
     world[1].options.snapshot_stall = Duration::Seconds(3);
     world[1].options.snapshot_rate_bytes = 20'000;
     world.Crash(1);
@@ -302,6 +304,17 @@ TEST_F(Transfers, KeepTheLogThatTheReceiverWillNeed) {
   world.node(2).SetInstallHook([&](const LogId& last) { installed.push_back(last.index); });
   ExpectFilled();
   EXPECT_EQ(installed.size(), 1);
+  EXPECT_EQ(world.Get(2, "while99"), "v");
+}
+
+TEST_F(Transfers, KeepNoMoreOfTheLogThanItsLimitInBytes) {
+  CutHalfWay(1000);
+  const LogIndex pinned = world.node(1).status().last_applied->index;
+  for (int i = 0; i < 100; ++i) world.Put(1, "while" + std::to_string(i), "v");
+  world.node(1).TriggerSnapshot();
+  ASSERT_TRUE(world.RunUntil([&] { return world.node(1).raft().core().log().begin() > pinned; }));
+  world.network.cut_off.clear();
+  ExpectFilled();
   EXPECT_EQ(world.Get(2, "while99"), "v");
 }
 

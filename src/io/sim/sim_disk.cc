@@ -56,6 +56,12 @@ void SimDisk::SetStalled(bool stalled) {
   if (std::exchange(state_due_, false)) state_event_ = Schedule(Duration(), 0, [this] { StateOpDue(); });
 }
 
+void SimDisk::SetReadsHeld(bool held) {
+  reads_held_ = held;
+  if (held) return;
+  for (Task& answer : std::exchange(held_reads_, {})) Schedule(Duration(), 0, std::move(answer));
+}
+
 Duration SimDisk::Latency(const DrawKind& kind, const DrawKind& slow, std::uint64_t counter, Duration low,
                           Duration high) {
   Draws& draws = world_.draws();

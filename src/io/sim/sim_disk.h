@@ -111,6 +111,8 @@ class SimDisk {
   void SetSlowdown(std::uint32_t factor);
   // While stalled no operation completes; those that are due complete when the stall ends.
   void SetStalled(bool stalled);
+  // While held, entries of the log that are read back do not arrive; when they are let go, they do as they were.
+  void SetReadsHeld(bool held);
   // A full disk refuses batches that append entries (kNoSpace, K12); everything else still has room.
   void SetFull(bool full) { full_ = full; }
   // What the node is told of the space that is left; the faults above do not depend on it.
@@ -223,6 +225,8 @@ class SimDisk {
   std::uint64_t state_syncs_ = 0;
   std::uint32_t slowdown_ = 1;
   bool stalled_ = false;
+  bool reads_held_ = false;
+  std::vector<Task> held_reads_;
   bool full_ = false;
   std::uint64_t free_bytes_ = UINT64_MAX;
   bool corrupt_ = false;

@@ -78,13 +78,16 @@ void SimDisk::ReadLog(const void* handle, LogRange range, LogStore::ReadDone don
   }
   // The disk is read at some time between the question and the answer: at either end.
   std::optional<std::vector<Entry>> early;
-  if (draws.ChanceAt(kEarlyRead, ActorOf(node_), number, 500'000)) early = Slice(range);
-  Schedule(latency, range.begin.value(),
-           [this, opened = log_opens_, range, early = std::move(early), done = std::move(done)]() mutable {
-             if (log_process_.handle == nullptr || log_opens_ != opened) return;
-             log_process_.loop->Post([entries = early ? std::move(*early) : Slice(range),
-                                      done = std::move(done)]() mutable { done(std::move(entries)); });
-           });
+  if (draws.ChanceAt(kEarlyRead, ActorOf(node_), number, 500'000) || reads_held_) early = Slice(range);
+  Task answer = [this, opened = log_opens_, range, early = std::move(early), done = std::move(done)]() mutable {
+    if (log_process_.handle == nullptr || log_opens_ != opened) return;
+    log_process_.loop->Post([entries = early ? std::move(*early) : Slice(range), done = std::move(done)]() mutable {
+      done(std::move(entries));
+    });
+  };
+  Schedule(latency, range.begin.value(), [this, answer = std::move(answer)]() mutable {
+    reads_held_ ? held_reads_.push_back(std::move(answer)) : answer();
+  });
 }
 
 std::vector<Entry> SimDisk::Slice(const LogRange& range) const {
