@@ -60,6 +60,15 @@ def databend_meta(*arguments):
                               timeout=PATIENCE_SECONDS, stdin=subprocess.DEVNULL)
 
 
+def make_archive(directory):
+    """The path of the archive that scripts/package makes of the build that is tested."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts", "package")
+    made = subprocess.run([script, "--no-build", directory], capture_output=True, text=True)
+    if made.returncode != 0:
+        raise AssertionError(made.stderr)
+    return made.stdout.strip()
+
+
 def keys_of(document, lasting=False):
     """key -> (seq, data bytes) of every record of a backup; `lasting`: of those that never expire."""
     result = {}

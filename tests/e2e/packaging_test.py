@@ -4,15 +4,17 @@ import configparser
 import glob
 import json
 import os
+import re
 import subprocess
 import tempfile
 import unittest
 
-from harness import ClusterTest, databend_meta, read
+from harness import ClusterTest, databend_meta, make_archive, read
 
 BUILD = os.environ["METASRV_BUILD"]
 CMAKE = os.environ["METASRV_CMAKE"]
-SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "scripts")
+WITHOUT_LIBRARY_PATH = {name: value for name, value in os.environ.items() if not name.startswith("LD_")}
+OF_THE_C_LIBRARY = {"libc.so.6", "libm.so.6", "libdl.so.2", "librt.so.1", "libpthread.so.0", "libresolv.so.2"}
 
 
 class Installed(unittest.TestCase):
@@ -73,16 +75,28 @@ class Installed(unittest.TestCase):
 
 
 class Archive(ClusterTest):
-    def test_the_archive_holds_the_programs_at_its_top_level_and_its_server_starts(self):
-        made = subprocess.run([os.path.join(SCRIPTS, "package"), "--no-build", self.directory], capture_output=True, text=True)
-        self.assertEqual(0, made.returncode, made.stderr)
-        self.assertRegex(made.stdout, r"/databend-v[^/]+-unknown-linux-gnu\.tar\.gz\n\Z")
+    def unpack(self):
+        archive = make_archive(self.directory)
+        self.assertRegex(archive, r"/databend-v[^/]+-unknown-linux-gnu\.tar\.gz\Z")
         os.mkdir(self.path("databend"))
-        subprocess.run(["tar", "xzf", made.stdout.strip()], check=True, cwd=self.path("databend"))
-        self.assertLessEqual({"databend-meta", "databend-metactl"}, set(os.listdir(self.path("databend"))))
-        version = subprocess.run([self.path("databend/databend-meta"), "--version"], capture_output=True, text=True, timeout=60)
-        self.assertEqual(0, version.returncode)
-        self.assertTrue(version.stdout.startswith("databend-meta v"))
+        subprocess.run(["tar", "xzf", archive], check=True, cwd=self.path("databend"))
+        return self.path("databend")
+
+    def test_the_archive_holds_programs_that_need_nothing_of_the_machine_but_its_c_library(self):
+        directory = self.unpack()
+        programs = [name for name in os.listdir(directory) if os.access(os.path.join(directory, name), os.X_OK | os.F_OK)
+                    and os.path.isfile(os.path.join(directory, name))]
+        self.assertLessEqual({"databend-meta", "databend-metactl"}, set(programs))
+        for program in programs:
+            path = os.path.join(directory, program)
+            listed = subprocess.run(["ldd", path], capture_output=True, text=True, check=True, env=WITHOUT_LIBRARY_PATH).stdout
+            self.assertNotIn("not found", listed)
+            found = dict(re.findall(r"^\t(\S+) => (\S+) ", listed, re.MULTILINE))
+            outside = {name for name, place in found.items() if os.path.dirname(place) != os.path.join(directory, "lib")}
+            self.assertLessEqual(outside, OF_THE_C_LIBRARY, program)
+            version = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=60, env=WITHOUT_LIBRARY_PATH)
+            self.assertEqual((0, ""), (version.returncode, version.stderr))
+        self.assertGreater(len(os.listdir(os.path.join(directory, "licenses"))), 20)
 
 
 if __name__ == "__main__":
