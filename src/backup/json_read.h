@@ -166,9 +166,6 @@ template <class T>
 auto As(bool (*read)(Cursor, T*), T* out) {
   return [read, out](Cursor c) { return read(c, out); };
 }
-inline auto Skip() {
-  return [](Cursor c) { return c.Skip(); };
-}
 
 // Owns the buffers of the JSON library and keeps them between texts.
 class JsonParser {
