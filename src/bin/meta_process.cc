@@ -24,6 +24,7 @@
 #include "server/log.h"
 #include "server/raft_api.h"
 #include "server/raft_secret.h"
+#include "server/raft_tls.h"
 
 namespace metasrv {
 namespace {
@@ -130,6 +131,11 @@ Status MetaProcess::Impl::StartNode() {
   secrets = std::make_unique<server::RaftSecretGate>(config.raft, metrics, clock);
   io::GrpcTransportOptions network;
   network.message_bytes_max = config.raft.raft_grpc_max_message_size.value_or(network.message_bytes_max);
+  auto credentials = server::RaftChannelCredentials(config.raft, server::PeerRole::kMember);
+  if (!credentials) return std::unexpected(credentials.error());
+  network.credentials = std::move(*credentials);
+  network.server_name = config.raft.raft_tls_domain;
+  network.explain = [this](std::string reason) { return server::ExplainUnreachable(config.raft, std::move(reason)); };
   network.secret = config.raft.raft_secret.value_or("");
   network.check_secret = [this](const auto& secret, const std::string& from) { return secrets->Check(secret, from); };
   network.on_unreachable = [](const Endpoint& peer, const std::string& reason) {
@@ -158,12 +164,14 @@ Status MetaProcess::Impl::StartRaftPort() {
       [this](const auto& secret, const std::string& from) { return secrets->Check(secret, from); });
   server::GrpcServerOptions options{.host = config.raft.raft_listen_host, .port = config.raft.raft_api_port};
   options.message_bytes_max = config.raft.raft_grpc_max_message_size.value_or(options.message_bytes_max);
+  options.tls = server::RaftTlsFiles(config.raft);
   auto started = server::GrpcServer::Start(options, [this](grpc::ServerBuilder& builder) {
     transport->Configure(builder);
     raft_api->Register(builder);
   });
   if (!started) return std::unexpected("bind raft service: " + started.error());
   raft_port = std::move(*started);
+  if (options.tls.enabled()) server::LogInfo("Raft TLS enabled");
   server::LogInfo("Start raft service listening on: " + config.raft.raft_listen_host + ":" +
                   std::to_string(config.raft.raft_api_port));
   return {};
@@ -173,15 +181,14 @@ Status MetaProcess::Impl::StartAdminPort() {
   admin = std::make_unique<server::AdminContext>(
       server::AdminContext{*handle, metrics, trace, [this] { return ToFigures(transport->Stats()); },
                            [this] { return ToFigures(state_store->FileStats()); }, ShowConfig(config)});
-  auto started = server::HttpServer::Start(
-      {config.admin_api_address, config.admin_tls_server_cert, config.admin_tls_server_key}, AdminRoutes(*admin));
+  const server::TlsFiles tls{config.admin_tls_server_cert, config.admin_tls_server_key, config.admin_tls_client_ca};
+  auto started = server::HttpServer::Start({config.admin_api_address, tls}, AdminRoutes(*admin));
   if (!started) return std::unexpected("Failed to start http server: " + started.error());
   admin_port = std::move(*started);
-  const bool tls = !config.admin_tls_server_cert.empty() && !config.admin_tls_server_key.empty();
-  tls ? server::LogInfo("Http API TLS enabled") : server::LogWarn("Http API TLS not set");
+  tls.enabled() ? server::LogInfo("Http API TLS enabled") : server::LogWarn("Http API TLS not set");
   server::LogInfo("HTTP API server listening on " + config.admin_api_address);
   if (!config.metric_api_address) return {};
-  auto metric_server = server::HttpServer::Start({*config.metric_api_address, "", ""}, MetricRoutes(*admin));
+  auto metric_server = server::HttpServer::Start({*config.metric_api_address}, MetricRoutes(*admin));
   // An old key must never keep a node from starting (config-and-cli.md §2.4).
   metric_server          ? metric_port = std::move(*metric_server),
                   void() : server::LogWarn("`metric_api_address` is not served: " + metric_server.error());

@@ -10,7 +10,7 @@ class ChannelCredentials;
 
 namespace metasrv::ctl {
 
-// How the tool identifies itself to a client port and whom it trusts. Comes from the environment, so that no password
+// How the tool identifies itself to a node's ports and whom it trusts. Comes from the environment, so that no password
 // stands in a list of processes: METACTL_USERNAME, METACTL_PASSWORD, and for TLS METACTL_TLS_CA, METACTL_TLS_DOMAIN,
 // METACTL_TLS_CERT and METACTL_TLS_KEY.
 struct Access {

@@ -14,8 +14,9 @@ struct HostPort {
 };
 [[nodiscard]] std::optional<HostPort> SplitAddress(const std::string& address);
 
-// GET http://<address><path> on a node's admin port: the body of a 2xx answer.
-// Errors: "status code: <code> <reason>, msg: <body>" (metactl.md §1.3), or why nobody answered.
+// GET http://<address><path> on a node's admin port: the body of a 2xx answer. An address that begins with "https://"
+// is spoken to with TLS, as `Access` says. Errors: "status code: <code> <reason>, msg: <body>" (metactl.md §1.3), or
+// why nobody answered.
 [[nodiscard]] std::expected<std::string, std::string> AdminGet(const std::string& address, const std::string& path);
 
 // `text` as it may stand in the query of a path.

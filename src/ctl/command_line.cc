@@ -223,7 +223,8 @@ class Parser {
   template <class T>
   static void AddAdminAddress(Declared<T>* subcommand, const char* otherwise) {
     subcommand->command.admin_address = otherwise;
-    subcommand->app->add_option("--admin-api-address", subcommand->command.admin_address, "HTTP address of a node");
+    subcommand->app->add_option("--admin-api-address", subcommand->command.admin_address,
+                                "HTTP address of a node; begins with https:// when the port has TLS");
   }
 
   static CLI::Option* AddRepeatable(CLI::Option* option, const char* description) {

@@ -120,9 +120,10 @@ void Startup::JoinAttempt() {
 
 void Startup::OnJoinReply(io::CallEnd end, const std::string& bytes) {
   const std::string address = ToString(context_.options.join[join_at_]);
+  const std::string no_answer = "no answer from " + address;
+  if (end != io::CallEnd::kAnswered) return OnJoinFailed(bytes.empty() ? no_answer : no_answer + ": " + bytes, true);
   pb::ForwardReply reply;
-  if (end != io::CallEnd::kAnswered || !reply.ParseFromString(bytes))
-    return OnJoinFailed("no answer from " + address, true);
+  if (!reply.ParseFromString(bytes)) return OnJoinFailed(no_answer, true);
   if (reply.error() != pb::FORWARD_OK) return OnJoinFailed(reply.detail(), IsRetryable(reply.error()));
   context_.Info("join cluster via " + address + " success");
   context_.Info("Join result: Ok(())");

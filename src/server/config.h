@@ -72,6 +72,11 @@ struct RaftConfig {
   std::optional<std::string> raft_secret;
   std::vector<std::string> raft_accepted_secrets;
   std::optional<bool> raft_secret_strict;
+  // Ours: TLS between nodes, docs/OPERATIONS.md. The first three together or none.
+  std::string raft_tls_cert;
+  std::string raft_tls_key;
+  std::string raft_tls_ca;
+  std::string raft_tls_domain;  // the name in every node's certificate; empty: the host that is dialled
   // This server's own keys, in the file only, so that flags, help and show-config stay as published.
   bool read_lease = false;                       // docs/decisions/0015
   std::uint64_t clock_drift_bound_ppm = 10'000;  // that no node's clock exceeds
@@ -103,12 +108,13 @@ struct Config {
   std::string admin_api_address = "127.0.0.1:28002";
   std::string admin_tls_server_cert;
   std::string admin_tls_server_key;
+  std::string admin_tls_client_ca;  // ours, like grpc_tls_client_ca
   std::string grpc_api_address = "127.0.0.1:9191";
   std::optional<std::string> grpc_api_advertise_host;
   std::string grpc_tls_server_cert;
   std::string grpc_tls_server_key;
+  std::string grpc_tls_client_ca;  // ours
   // This server's own keys, in the file only, like the limits (docs/OPERATIONS.md).
-  std::string grpc_tls_client_ca;
   std::optional<std::string> grpc_api_user;
   std::optional<std::string> grpc_api_password;
   RequestLimits limits;

@@ -9,6 +9,7 @@ constexpr auto kNone = FlagShape::kNone;
 constexpr auto kValue = FlagShape::kValue;
 constexpr auto kSwitch = FlagShape::kSwitch;
 constexpr auto kOptionalValue = FlagShape::kOptionalValue;
+constexpr const char* kClientCaHelp = "PEM authorities; clients must show a certificate of theirs";
 
 void AddTopLevel(Config& c, std::vector<Setting>& out) {
   out.insert(
@@ -17,13 +18,14 @@ void AddTopLevel(Config& c, std::vector<Setting>& out) {
        {"admin_api_address", "ADMIN_API_ADDRESS", kValue, &c.admin_api_address, "Listen address of the admin HTTP API"},
        {"admin_tls_server_cert", "ADMIN_TLS_SERVER_CERT", kValue, &c.admin_tls_server_cert, "PEM certificate"},
        {"admin_tls_server_key", "ADMIN_TLS_SERVER_KEY", kValue, &c.admin_tls_server_key, "PEM private key"},
+       {"admin_tls_client_ca", "ADMIN_TLS_CLIENT_CA", kValue, &c.admin_tls_client_ca, kClientCaHelp},
        {"grpc_api_address", "METASRV_GRPC_API_ADDRESS", kValue, &c.grpc_api_address, "Listen address for clients"},
        {"grpc_api_advertise_host", "METASRV_GRPC_API_ADVERTISE_HOST", kValue, &c.grpc_api_advertise_host,
         "Host published to clients"},
        {"grpc_tls_server_cert", "GRPC_TLS_SERVER_CERT", kValue, &c.grpc_tls_server_cert, "PEM certificate"},
        {"grpc_tls_server_key", "GRPC_TLS_SERVER_KEY", kValue, &c.grpc_tls_server_key, "PEM private key"},
+       {"grpc_tls_client_ca", "GRPC_TLS_CLIENT_CA", kValue, &c.grpc_tls_client_ca, kClientCaHelp},
        {"grpc_api_max_message_size", nullptr, kValue, &c.grpc_api_max_message_size, "Bytes, both directions"},
-       {"grpc_tls_client_ca", nullptr, kNone, &c.grpc_tls_client_ca, ""},
        {"grpc_api_user", nullptr, kNone, &c.grpc_api_user, ""},
        {"grpc_api_password", nullptr, kNone, &c.grpc_api_password, ""},
        {"grpc_limits.key_bytes_max", nullptr, kNone, &c.limits.key_bytes_max, ""},
@@ -74,7 +76,12 @@ void AddMembership(RaftConfig& r, std::vector<Setting>& out) {
         "Milliseconds to wait for a leader at start"},
        {"raft_config.raft_secret", nullptr, kValue, &r.raft_secret, "Secret sent with raft calls"},
        {"raft_config.raft_accepted_secrets", nullptr, kValue, &r.raft_accepted_secrets, "Secrets accepted"},
-       {"raft_config.raft_secret_strict", nullptr, kValue, &r.raft_secret_strict, "Refuse calls without a secret"}});
+       {"raft_config.raft_secret_strict", nullptr, kValue, &r.raft_secret_strict, "Refuse calls without a secret"},
+       {"raft_config.raft_tls_cert", "RAFT_TLS_CERT", kValue, &r.raft_tls_cert, "PEM certificate shown to other nodes"},
+       {"raft_config.raft_tls_key", "RAFT_TLS_KEY", kValue, &r.raft_tls_key, "PEM private key"},
+       {"raft_config.raft_tls_ca", "RAFT_TLS_CA", kValue, &r.raft_tls_ca, "PEM authorities of the nodes' certificates"},
+       {"raft_config.raft_tls_domain", "RAFT_TLS_DOMAIN", kValue, &r.raft_tls_domain,
+        "Name in every node's certificate, when it is not the host that is dialled"}});
 }
 
 void AddTunables(RaftConfig& r, std::vector<Setting>& out) {

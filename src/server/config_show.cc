@@ -33,12 +33,23 @@ Json LogJson(const Config& c) {
             {"level", c.log_storage.level}}}};
 }
 
+// Keys that upstream does not have are shown when they are set.
+void AddIfSet(Json& json, const char* key, const std::string& value) {
+  if (!value.empty()) json[key] = value;
+}
+
+Json TlsJson(const std::string& cert, const std::string& key, const std::string& client_ca) {
+  Json json = {{"cert", cert}, {"key", key}};
+  AddIfSet(json, "client_ca", client_ca);
+  return json;
+}
+
 Json GrpcJson(const Config& c) {
   const auto listen = SplitHostPort(c.grpc_api_address);
   return {{"listen_host", listen ? Json(listen->host) : Json(nullptr)},
           {"listen_port", listen ? Json(listen->port) : Json(nullptr)},
           {"advertise_host", OrNull(c.grpc_api_advertise_host)},
-          {"tls", {{"cert", c.grpc_tls_server_cert}, {"key", c.grpc_tls_server_key}}},
+          {"tls", TlsJson(c.grpc_tls_server_cert, c.grpc_tls_server_key, c.grpc_tls_client_ca)},
           {"max_message_size", OrNull(c.grpc_api_max_message_size)}};
 }
 
@@ -77,6 +88,10 @@ Json RaftJson(const RaftConfig& r) {
   json["raft_secret"] = r.raft_secret ? Json(kRedacted) : Json(nullptr);
   json["raft_accepted_secrets"] = std::vector<std::string>(r.raft_accepted_secrets.size(), kRedacted);
   json["raft_secret_strict"] = OrNull(r.raft_secret_strict);
+  AddIfSet(json, "raft_tls_cert", r.raft_tls_cert);
+  AddIfSet(json, "raft_tls_key", r.raft_tls_key);
+  AddIfSet(json, "raft_tls_ca", r.raft_tls_ca);
+  AddIfSet(json, "raft_tls_domain", r.raft_tls_domain);
   return json;
 }
 
@@ -115,8 +130,9 @@ void AppendAddressBanner(const Config& c, std::ostringstream& out) {
 
 std::string ShowConfig(const Config& config) {
   Json json = {{"cmd", config.cmd}, {"config_file", config.config_file}, {"log", LogJson(config)}};
-  json["admin"] = {{"api_address", config.admin_api_address},
-                   {"tls", {{"cert", config.admin_tls_server_cert}, {"key", config.admin_tls_server_key}}}};
+  json["admin"] = {
+      {"api_address", config.admin_api_address},
+      {"tls", TlsJson(config.admin_tls_server_cert, config.admin_tls_server_key, config.admin_tls_client_ca)}};
   json["service"] = {{"grpc", GrpcJson(config)}, {"raft_config", RaftJson(config.raft)}};
   return json.dump(2, ' ', false, Json::error_handler_t::replace);
 }

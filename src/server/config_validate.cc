@@ -1,6 +1,8 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "server/config.h"
 
@@ -43,11 +45,29 @@ Result ValidateSecurity(const Config& config) {
   if (config.grpc_api_password && config.grpc_api_password->empty()) {
     return std::unexpected("`grpc_api_password` must not be empty");
   }
-  const bool tls = !config.grpc_tls_server_cert.empty() && !config.grpc_tls_server_key.empty();
-  if (!config.grpc_tls_client_ca.empty() && !tls) {
+  const bool grpc_tls = !config.grpc_tls_server_cert.empty() && !config.grpc_tls_server_key.empty();
+  if (!config.grpc_tls_client_ca.empty() && !grpc_tls) {
     return std::unexpected("`grpc_tls_client_ca` needs `grpc_tls_server_cert` and `grpc_tls_server_key`");
   }
+  const bool admin_tls = !config.admin_tls_server_cert.empty() && !config.admin_tls_server_key.empty();
+  if (!config.admin_tls_client_ca.empty() && !admin_tls) {
+    return std::unexpected("`admin_tls_client_ca` needs `admin_tls_server_cert` and `admin_tls_server_key`");
+  }
   return {};
+}
+
+Result ValidateRaftTls(const RaftConfig& raft) {
+  const std::array<std::pair<const char*, const std::string*>, 3> files{{{"raft_tls_cert", &raft.raft_tls_cert},
+                                                                         {"raft_tls_key", &raft.raft_tls_key},
+                                                                         {"raft_tls_ca", &raft.raft_tls_ca}}};
+  const auto is_missing = [](const auto& file) { return file.second->empty(); };
+  const auto missing = std::ranges::find_if(files, is_missing);
+  const auto given = std::ranges::find_if_not(files, is_missing);
+  if (missing == files.end()) return {};
+  const std::string given_key = given != files.end() ? given->first : "raft_tls_domain";
+  if (given == files.end() && raft.raft_tls_domain.empty()) return {};
+  return std::unexpected("`" + given_key + "` is set but `" + missing->first +
+                         "` is not: TLS between nodes needs `raft_tls_cert`, `raft_tls_key` and `raft_tls_ca`");
 }
 
 // A node that already has its identity and data may start with neither option; an empty directory with neither would
@@ -86,6 +106,7 @@ std::expected<void, std::string> ValidateAddresses(const Config& config) {
 std::expected<void, std::string> ValidateRaft(const Config& config, bool initialised) {
   const RaftConfig& raft = config.raft;
   if (auto done = ValidateSecrets(raft); !done) return done;
+  if (auto done = ValidateRaftTls(raft); !done) return done;
   if (!raft.leave_via.empty()) {
     if (!raft.leave_id) {
       return std::unexpected(

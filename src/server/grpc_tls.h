@@ -4,24 +4,21 @@
 #include <memory>
 #include <string>
 
+#include "server/tls_files.h"
+
 namespace grpc {
+class ChannelCredentials;
 class ServerCredentials;
 }  // namespace grpc
 
 namespace metasrv::server {
 
-// PEM files. TLS is on when certificate and key are both named (config-and-cli.md §2.1).
-struct TlsFiles {
-  std::string cert = {};
-  std::string key = {};
-  std::string client_ca = {};  // set: only clients with a certificate that this authority signed may connect
-
-  [[nodiscard]] bool enabled() const { return !cert.empty() && !key.empty(); }
-};
-
-// Credentials that follow the files: a replaced certificate counts for connections made a few seconds later. Errors:
-// what is wrong with which file.
+// Credentials that follow the files: what is replaced counts for connections made a few seconds later. Without TLS they
+// are those of plain text. Errors: what is wrong with which file.
 [[nodiscard]] std::expected<std::shared_ptr<grpc::ServerCredentials>, std::string> MakeServerCredentials(
     const TlsFiles& files);
+
+// For calls to servers whose certificates `ca` signed, to which the own one is shown. Requires: the files were checked.
+[[nodiscard]] std::shared_ptr<grpc::ChannelCredentials> MakeChannelCredentials(const TlsFiles& files);
 
 }  // namespace metasrv::server

@@ -41,10 +41,34 @@ std::string WithoutBrackets(std::string host) {
   return host;
 }
 
+// Gives a connection what is in the files now; 0 ends it.
+int LoadFiles(SSL* connection, void* argument) {
+  const auto& files = *static_cast<const TlsFiles*>(argument);
+  if (SSL_use_certificate_chain_file(connection, files.cert.c_str()) != 1) return 0;
+  if (SSL_use_PrivateKey_file(connection, files.key.c_str(), SSL_FILETYPE_PEM) != 1) return 0;
+  if (files.ca.empty()) return 1;
+  X509_STORE* const authorities = X509_STORE_new();
+  const bool loaded = X509_STORE_load_file(authorities, files.ca.c_str()) == 1;
+  SSL_set0_verify_cert_store(connection, authorities);
+  return loaded ? 1 : 0;
+}
+
+// Requires: `files` outlive the context.
+void UseTls(SSL_CTX& context, TlsFiles& files) {
+  SSL_CTX_set_min_proto_version(&context, TLS1_2_VERSION);
+  SSL_CTX_set_cert_cb(&context, &LoadFiles, &files);
+  if (files.ca.empty()) return;
+  SSL_CTX_set_verify(&context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  // Who connects again shows the certificate again.
+  SSL_CTX_set_session_cache_mode(&context, SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_options(&context, SSL_OP_NO_TICKET);
+}
+
 }  // namespace
 
 struct HttpServer::Impl {
   HttpRoutes routes;
+  TlsFiles tls;
   std::unique_ptr<httplib::Server> server;
   std::thread thread;
   std::mutex mutex;
@@ -99,12 +123,13 @@ std::expected<std::unique_ptr<HttpServer>, std::string> HttpServer::Start(const 
   }
   auto impl = std::make_unique<Impl>();
   impl->routes = std::move(routes);
-  if (!options.tls_cert_file.empty() && !options.tls_key_file.empty()) {
-    impl->server = std::make_unique<httplib::SSLServer>(options.tls_cert_file.c_str(), options.tls_key_file.c_str());
-    if (!impl->server->is_valid()) {
-      return std::unexpected("cannot use TLS certificate " + options.tls_cert_file + " with key " +
-                             options.tls_key_file);
-    }
+  if (options.tls.enabled()) {
+    if (auto checked = CheckTlsFiles(options.tls); !checked) return std::unexpected("TLS: " + checked.error());
+    impl->tls = options.tls;
+    impl->server = std::make_unique<httplib::SSLServer>([tls = &impl->tls](SSL_CTX& context) {
+      UseTls(context, *tls);
+      return true;
+    });
   } else {
     impl->server = std::make_unique<httplib::Server>();
   }

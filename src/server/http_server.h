@@ -8,6 +8,8 @@
 #include <optional>
 #include <string>
 
+#include "server/tls_files.h"
+
 namespace metasrv::server {
 
 struct HttpReply {
@@ -26,14 +28,14 @@ using HttpRoutes = std::map<std::string, std::function<HttpReply(const HttpQuery
 
 struct HttpOptions {
   std::string address;  // "ip:port"
-  std::string tls_cert_file;
-  std::string tls_key_file;  // TLS when both are set
+  TlsFiles tls = {};
 };
 
 // Answers GET and HEAD on fixed paths; anything else is 404 or 405 (operations.md §3.1).
 class HttpServer {
  public:
-  // Listens and serves on threads of its own. Errors: the reason, naming the address.
+  // Listens and serves on threads of its own. Files of TLS are read anew for every connection. Errors: the reason,
+  // naming the address or the file.
   [[nodiscard]] static std::expected<std::unique_ptr<HttpServer>, std::string> Start(const HttpOptions& options,
                                                                                      HttpRoutes routes);
   // Stops and waits for the connections, idle ones included (20 seconds at most).

@@ -7,6 +7,7 @@
 #include "meta.grpc.pb.h"
 #include "server/commands.h"
 #include "server/log.h"
+#include "server/raft_tls.h"
 
 namespace metasrv::server {
 namespace {
@@ -30,7 +31,10 @@ std::string Describe(const std::string& error_json) {
   return error_json;
 }
 
-std::expected<void, std::string> LeaveVia(const RaftConfig& config, const std::string& address) {
+using Credentials = std::shared_ptr<grpc::ChannelCredentials>;
+
+std::expected<void, std::string> LeaveVia(const RaftConfig& config, const Credentials& credentials,
+                                          const std::string& address) {
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + kTimeout);
   context.set_wait_for_ready(false);
@@ -38,9 +42,11 @@ std::expected<void, std::string> LeaveVia(const RaftConfig& config, const std::s
   meta::RaftRequest request;
   request.set_data(backup::LeaveRequestJson(1, NodeId(*config.leave_id)));
   meta::RaftReply reply;
-  const auto stub = meta::RaftService::NewStub(grpc::CreateChannel(address, grpc::InsecureChannelCredentials()));
+  grpc::ChannelArguments arguments;
+  if (!config.raft_tls_domain.empty()) arguments.SetSslTargetNameOverride(config.raft_tls_domain);
+  const auto stub = meta::RaftService::NewStub(grpc::CreateCustomChannel(address, credentials, arguments));
   const grpc::Status status = stub->Forward(&context, request, &reply);
-  if (!status.ok()) return std::unexpected(address + ": " + status.error_message());
+  if (!status.ok()) return std::unexpected(address + ": " + ExplainUnreachable(config, status.error_message()));
   if (reply.data().empty()) return std::unexpected(Describe(reply.error()));
   return {};
 }
@@ -49,10 +55,12 @@ std::expected<void, std::string> LeaveVia(const RaftConfig& config, const std::s
 
 std::expected<void, std::string> Leave(const RaftConfig& config) {
   const std::string id = std::to_string(*config.leave_id);
+  const auto credentials = RaftChannelCredentials(config, PeerRole::kCaller);
+  if (!credentials) return std::unexpected(credentials.error());
   std::string addresses;
   std::string errors;
   for (const std::string& address : config.leave_via) {
-    auto left = LeaveVia(config, address);
+    auto left = LeaveVia(config, *credentials, address);
     if (left) {
       LogInfo("node Some(" + id + ") has left cluster");
       return {};

@@ -2,6 +2,7 @@
 
 #include "io/real/grpc_transport.h"
 
+#include <grpcpp/security/credentials.h>
 #include <grpcpp/security/server_credentials.h>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -15,7 +16,8 @@
 #include <vector>
 
 #include "common/check.h"
-#include "tests/io/tls_pems.h"
+#include "server/grpc_tls.h"
+#include "tests/io/pem_files.h"
 #include "tests/support/pump_loop.h"
 
 namespace metasrv::test {
@@ -23,13 +25,6 @@ namespace {
 
 using io::GrpcTransport;
 using io::GrpcTransportOptions;
-
-std::shared_ptr<grpc::ServerCredentials> TlsServer() {
-  grpc::SslServerCredentialsOptions options(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  options.pem_root_certs = kCaPem;
-  options.pem_key_cert_pairs.push_back({.private_key = kNodeKeyPem, .cert_chain = kNodePem});
-  return grpc::SslServerCredentials(options);
-}
 
 // A node that keeps what it hears and echoes calls.
 class Peer {
@@ -73,6 +68,7 @@ class GrpcTransportTest : public testing::Test {
       reply = std::move(text);
     });
     loop_.RunUntil([&] { return answered.has_value(); });
+    reason_ = *answered ? "" : reply;
     return *answered ? std::optional(reply) : std::nullopt;
   }
   void AwaitHeard(const Peer& peer, std::size_t count) {
@@ -80,6 +76,7 @@ class GrpcTransportTest : public testing::Test {
   }
 
   PumpLoop loop_;
+  std::string reason_;  // why the last question was not answered
 };
 
 TEST_F(GrpcTransportTest, FiguresCountWhatWasSentAndReceived) {
@@ -185,23 +182,56 @@ TEST_F(GrpcTransportTest, TheSecretDecidesWhoIsHeard) {
   EXPECT_NE(std::find(seen.begin(), seen.end(), std::nullopt), seen.end());
 }
 
-TEST_F(GrpcTransportTest, PeersWithCertificatesTalkOverMutualTls) {
-  GrpcTransportOptions tls;
-  tls.tls = io::TlsClientOptions{
-      .ca_pem = kCaPem, .certificate_pem = kNodePem, .key_pem = kNodeKeyPem, .server_name = "localhost"};
-  Peer a(loop_, tls, TlsServer());
-  Peer b(loop_, tls, TlsServer());
+class GrpcTransportTlsTest : public GrpcTransportTest {
+ protected:
+  std::shared_ptr<grpc::ServerCredentials> Server() { return *server::MakeServerCredentials(pems_.files()); }
+  GrpcTransportOptions Member(const std::string& server_name = "") {
+    GrpcTransportOptions options;
+    options.credentials = server::MakeChannelCredentials(pems_.files());
+    options.server_name = server_name;
+    return options;
+  }
+
+  const PemFiles pems_;
+};
+
+TEST_F(GrpcTransportTlsTest, PeersWithCertificatesTalkOverMutualTls) {
+  Peer a(loop_, Member(), Server());
+  Peer b(loop_, Member("localhost"), Server());
   a.transport.Send(b.endpoint(), "private");
   AwaitHeard(b, 1);
   EXPECT_EQ(Ask(b, a), "re hello");
+}
 
+TEST_F(GrpcTransportTlsTest, WhoShowsNoCertificateIsNotHeard) {
+  Peer member(loop_, Member(), Server());
   Peer plain(loop_, {});
-  EXPECT_EQ(Ask(plain, a), std::nullopt);
+  EXPECT_EQ(Ask(plain, member), std::nullopt);
+  EXPECT_NE(reason_, "");
   GrpcTransportOptions anonymous;
-  anonymous.tls =
-      io::TlsClientOptions{.ca_pem = kCaPem, .certificate_pem = "", .key_pem = "", .server_name = "localhost"};
+  anonymous.credentials = grpc::SslCredentials({.pem_root_certs = kCaPem, .pem_private_key = "", .pem_cert_chain = ""});
   Peer stranger(loop_, anonymous);
-  EXPECT_EQ(Ask(stranger, a), std::nullopt);
+  EXPECT_EQ(Ask(stranger, member), std::nullopt);
+}
+
+TEST_F(GrpcTransportTlsTest, WhoIsNotWhomWeDialIsToldNothing) {
+  std::vector<std::string> reasons;
+  GrpcTransportOptions options = Member("somebody.else");
+  options.on_unreachable = [&](const Endpoint&, const std::string& reason) { reasons.push_back(reason); };
+  Peer member(loop_, options, Server());
+  Peer other(loop_, Member(), Server());
+  EXPECT_EQ(Ask(member, other), std::nullopt);
+  EXPECT_NE(reason_.find("Hostname Verification Check failed"), std::string::npos) << reason_;
+  member.transport.Send(other.endpoint(), "secret");
+  loop_.RunUntil([&] { return !reasons.empty(); });
+  EXPECT_TRUE(other.heard.empty());
+}
+
+TEST_F(GrpcTransportTlsTest, APeerWithoutTlsIsToldNothing) {
+  Peer member(loop_, Member(), Server());
+  Peer plain(loop_, {});
+  EXPECT_EQ(Ask(member, plain), std::nullopt);
+  EXPECT_NE(reason_, "");
 }
 
 TEST_F(GrpcTransportTest, ShutdownEndsWhatIsUnderWayWithoutWaitingForThePeers) {

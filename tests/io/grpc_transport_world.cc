@@ -7,14 +7,22 @@
 
 #include "common/check.h"
 #include "io/real/grpc_transport.h"
+#include "server/grpc_tls.h"
+#include "tests/io/pem_files.h"
 #include "tests/io/transport_world.h"
 #include "tests/support/pump_loop.h"
 
 namespace metasrv::test {
 namespace {
 
+struct Security {
+  std::shared_ptr<grpc::ServerCredentials> server = grpc::InsecureServerCredentials();
+  std::shared_ptr<grpc::ChannelCredentials> channel = nullptr;
+};
+
 class GrpcTransportWorld final : public TransportWorld {
  public:
+  explicit GrpcTransportWorld(Security security) : security_(std::move(security)) {}
   ~GrpcTransportWorld() override {
     for (std::size_t node = 0; node < kNodes; ++node) {
       if (nodes_[node].transport != nullptr) Down(node);
@@ -23,10 +31,12 @@ class GrpcTransportWorld final : public TransportWorld {
 
   void Up(std::size_t node, io::Transport::MessageHandler on_message, io::Transport::CallHandler on_call) override {
     Node& self = nodes_[node];
-    self.transport = std::make_unique<io::GrpcTransport>(io::GrpcTransportOptions(), loop_, loop_.clock());
+    io::GrpcTransportOptions options;
+    options.credentials = security_.channel;
+    self.transport = std::make_unique<io::GrpcTransport>(std::move(options), loop_, loop_.clock());
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort("127.0.0.1:" + std::to_string(self.port), grpc::InsecureServerCredentials(), &port);
+    builder.AddListeningPort("127.0.0.1:" + std::to_string(self.port), security_.server, &port);
     self.transport->Configure(builder);
     self.server = builder.BuildAndStart();
     CHECK(self.server != nullptr);
@@ -53,12 +63,20 @@ class GrpcTransportWorld final : public TransportWorld {
     std::unique_ptr<grpc::Server> server;
   };
 
+  const Security security_;
   PumpLoop loop_;
   std::array<Node, kNodes> nodes_;
 };
 
 }  // namespace
 
-std::unique_ptr<TransportWorld> MakeGrpcTransportWorld() { return std::make_unique<GrpcTransportWorld>(); }
+std::unique_ptr<TransportWorld> MakeGrpcTransportWorld() { return std::make_unique<GrpcTransportWorld>(Security()); }
+
+std::unique_ptr<TransportWorld> MakeTlsTransportWorld() {
+  const PemFiles pems;  // read once, here
+  auto server = server::MakeServerCredentials(pems.files());
+  CHECK(server.has_value());
+  return std::make_unique<GrpcTransportWorld>(Security{*server, server::MakeChannelCredentials(pems.files())});
+}
 
 }  // namespace metasrv::test

@@ -30,6 +30,8 @@ using MakeTransportWorld = std::unique_ptr<TransportWorld> (*)();
 
 // GrpcTransport over the loopback interface.
 [[nodiscard]] std::unique_ptr<TransportWorld> MakeGrpcTransportWorld();
+// The same with the mutual TLS of a server.
+[[nodiscard]] std::unique_ptr<TransportWorld> MakeTlsTransportWorld();
 // SimTransport over a faultless simulated network.
 [[nodiscard]] std::unique_ptr<TransportWorld> MakeSimTransportWorld();
 

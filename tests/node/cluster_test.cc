@@ -235,8 +235,8 @@ TEST(Cluster, JoiningSkipsTheOwnAddressAndReportsEveryError) {
   ASSERT_TRUE(world.RunUntil([&] { return machine.started.has_value(); }));
   ASSERT_FALSE(machine.started->has_value());
   EXPECT_EQ(machine.started->error(),
-            "fail to join node-2 to cluster via [host-2:28003, nowhere:1], errors: no answer from nowhere:1; "
-            "no answer from nowhere:1; no answer from nowhere:1");
+            "fail to join node-2 to cluster via [host-2:28003, nowhere:1], errors: no answer from nowhere:1: "
+            "nobody listens; no answer from nowhere:1: nobody listens; no answer from nowhere:1: nobody listens");
 }
 
 TEST(Cluster, ARestartedMemberDoesNotJoinAgain) {

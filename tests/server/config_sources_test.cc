@@ -114,6 +114,22 @@ TEST(EnvironmentVariables, BadValuesAreErrors) {
   }
 }
 
+TEST(EnvironmentVariables, NameTheFilesOfTls) {
+  const Config config =
+      Load("[raft_config]\nraft_tls_cert = 'file'\nraft_tls_domain = 'file'", {{"RAFT_TLS_CERT", "cert"},
+                                                                               {"RAFT_TLS_KEY", "key"},
+                                                                               {"RAFT_TLS_CA", "ca"},
+                                                                               {"ADMIN_TLS_CLIENT_CA", "admin"},
+                                                                               {"GRPC_TLS_CLIENT_CA", "grpc"}});
+  EXPECT_EQ(config.raft.raft_tls_cert, "cert");
+  EXPECT_EQ(config.raft.raft_tls_key, "key");
+  EXPECT_EQ(config.raft.raft_tls_ca, "ca");
+  EXPECT_EQ(config.raft.raft_tls_domain, "file");
+  EXPECT_EQ(config.admin_tls_client_ca, "admin");
+  EXPECT_EQ(config.grpc_tls_client_ca, "grpc");
+  EXPECT_TRUE(config.warnings.empty());
+}
+
 TEST(LogShorthands, OverrideTheLogFileTableUnlessTheyAreTheDefault) {
   EXPECT_EQ(Load("log_dir = \"short\"\n[log.file]\ndir = \"long\"").log_file.dir, "short");
   EXPECT_EQ(Load("log_dir = \"./.databend/logs\"\n[log.file]\ndir = \"long\"").log_file.dir, "long");

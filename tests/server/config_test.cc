@@ -163,7 +163,9 @@ TEST(Validation, HalfOfAProtectionIsRefused) {
            {"grpc_api_password = 'p'", "`grpc_api_user` and `grpc_api_password` must be set together"},
            {"grpc_api_user = 'u'\ngrpc_api_password = ''", "`grpc_api_password` must not be empty"},
            {"grpc_tls_client_ca = 'ca'\ngrpc_tls_server_key = 'k'",
-            "`grpc_tls_client_ca` needs `grpc_tls_server_cert` and `grpc_tls_server_key`"}}) {
+            "`grpc_tls_client_ca` needs `grpc_tls_server_cert` and `grpc_tls_server_key`"},
+           {"admin_tls_client_ca = 'ca'\nadmin_tls_server_cert = 'c'",
+            "`admin_tls_client_ca` needs `admin_tls_server_cert` and `admin_tls_server_key`"}}) {
     Config config = DefaultConfig();
     ASSERT_TRUE(ApplyToml(toml, config)) << toml;
     const auto refused = ValidateAddresses(config);
@@ -190,6 +192,23 @@ TEST(Validation, LeavingNeedsNoTopology) {
   EXPECT_TRUE(ValidateRaft(Load({"--leave-id", "1", "--leave-via", "a:1"}), false));
 }
 
+TEST(Validation, TlsBetweenNodesIsWholeOrAbsent) {
+  const auto refusal = [](std::vector<const char*> arguments) {
+    arguments.push_back("--single");
+    const auto valid = ValidateRaft(Load(std::move(arguments)), false);
+    return valid ? "" : valid.error();
+  };
+  EXPECT_EQ(refusal({}), "");
+  EXPECT_EQ(refusal({"--raft-tls-cert", "c", "--raft-tls-key", "k", "--raft-tls-ca", "a"}), "");
+  EXPECT_EQ(refusal({"--raft-tls-cert", "c", "--raft-tls-key", "k", "--raft-tls-ca", "a", "--raft-tls-domain", "d"}),
+            "");
+  const std::string rest = "is not: TLS between nodes needs `raft_tls_cert`, `raft_tls_key` and `raft_tls_ca`";
+  EXPECT_EQ(refusal({"--raft-tls-cert", "c", "--raft-tls-key", "k"}),
+            "`raft_tls_cert` is set but `raft_tls_ca` " + rest);
+  EXPECT_EQ(refusal({"--raft-tls-ca", "a"}), "`raft_tls_ca` is set but `raft_tls_cert` " + rest);
+  EXPECT_EQ(refusal({"--raft-tls-domain", "d"}), "`raft_tls_domain` is set but `raft_tls_cert` " + rest);
+}
+
 TEST(Validation, OwnAddressesAreDroppedFromJoin) {
   const Config config = Load({"--raft-listen-host", "0.0.0.0", "--raft-advertise-host", "me", "--raft-api-port", "5",
                               "--join", "a:5", "me:5", "0.0.0.0:5", "me:6"});
@@ -210,6 +229,19 @@ TEST(ShowConfig, HasThePublishedNamesAndHidesSecrets) {
   EXPECT_EQ(json["service"]["raft_config"]["raft_secret"], "***");
   EXPECT_EQ(json["log"]["file"]["max_size"], 4294967296U);
   EXPECT_EQ(json["log"]["stderr"]["format"], "text");
+}
+
+TEST(ShowConfig, NamesOurKeysOfTlsWhenTheyAreSet) {
+  const auto published = nlohmann::json::parse(ShowConfig(Load({})));
+  EXPECT_EQ(published["admin"]["tls"].size(), 2U);
+  EXPECT_EQ(published["service"]["grpc"]["tls"].size(), 2U);
+  EXPECT_FALSE(published["service"]["raft_config"].contains("raft_tls_cert"));
+  const auto json = nlohmann::json::parse(ShowConfig(Load(
+      {"--admin-tls-client-ca", "a", "--grpc-tls-client-ca", "g", "--raft-tls-cert", "c", "--raft-tls-domain", "d"})));
+  EXPECT_EQ(json["admin"]["tls"]["client_ca"], "a");
+  EXPECT_EQ(json["service"]["grpc"]["tls"]["client_ca"], "g");
+  EXPECT_EQ(json["service"]["raft_config"]["raft_tls_cert"], "c");
+  EXPECT_EQ(json["service"]["raft_config"]["raft_tls_domain"], "d");
 }
 
 TEST(Banner, HasTheLinesThatScriptsRead) {

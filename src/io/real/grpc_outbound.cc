@@ -39,21 +39,12 @@ grpc::ChannelArguments ArgumentsOf(const GrpcTransportOptions& options) {
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  if (options.tls && !options.tls->server_name.empty()) {
-    arguments.SetSslTargetNameOverride(options.tls->server_name);
-  }
+  if (!options.server_name.empty()) arguments.SetSslTargetNameOverride(options.server_name);
   return arguments;
 }
 
 std::shared_ptr<grpc::Channel> Connect(const Endpoint& to, const GrpcTransportOptions& options) {
-  std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
-  if (options.tls) {
-    grpc::SslCredentialsOptions ssl;
-    ssl.pem_root_certs = options.tls->ca_pem;
-    ssl.pem_cert_chain = options.tls->certificate_pem;
-    ssl.pem_private_key = options.tls->key_pem;
-    credentials = grpc::SslCredentials(ssl);
-  }
+  const auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
   return grpc::CreateCustomChannel(TargetOf(to), credentials, ArgumentsOf(options));
 }
 
@@ -69,6 +60,10 @@ CallEnd EndOf(const grpc::ClientContext& context, const grpc::Status& status) {
   const bool was_given = peer.starts_with("ipv4:") || peer.starts_with("ipv6:");
   const bool failed_to_connect = status.error_code() == grpc::StatusCode::UNAVAILABLE && !was_given;
   return failed_to_connect ? CallEnd::kNotReached : CallEnd::kUnanswered;
+}
+
+std::string Explain(const GrpcTransportOptions& options, const std::string& reason) {
+  return options.explain ? options.explain(reason) : reason;
 }
 
 }  // namespace
@@ -101,7 +96,7 @@ class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
 
   void OnWriteDone(bool ok) override { link_.OnWriteDone(ok); }
   void OnDone(const grpc::Status& status) override {
-    link_.OnStreamDone(std::unique_ptr<Stream>(this), status.error_message());
+    link_.OnStreamDone(std::unique_ptr<Stream>(this), Explain(link_.options_, status.error_message()));
   }
 
  private:
@@ -238,7 +233,8 @@ void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, const grpc::Status&
   calls_.erase(call.get());
   const bool report = !closed_;
   Transport::CallDone done = std::move(call->done);
-  std::string text = status.ok() ? std::move(*call->response.mutable_data()) : status.error_message();
+  std::string text =
+      status.ok() ? std::move(*call->response.mutable_data()) : Explain(options_, status.error_message());
   // It knows the channel, so that it must go while Shutdown waits.
   call.reset();
   if (report) {

@@ -13,6 +13,7 @@
 #include "io/transport.h"
 
 namespace grpc {
+class ChannelCredentials;
 class Service;
 class ServerBuilder;
 }  // namespace grpc
@@ -24,23 +25,18 @@ namespace metasrv::io {
 using SecretCheck =
     std::function<std::optional<std::string>(const std::optional<std::string>& secret, const std::string& from)>;
 
-// What a client needs for TLS, as PEM text; certificate and key only when the peers ask for them (mutual TLS).
-struct TlsClientOptions {
-  std::string ca_pem;
-  std::string certificate_pem;
-  std::string key_pem;
-  std::string server_name;  // expected in the peer's certificate; empty: the host of the endpoint
-};
-
 struct GrpcTransportOptions {
   std::size_t message_bytes_max = std::size_t{32} << 20U;  // raft_grpc_max_message_size, of what is sent unasked
   std::size_t queue_count_max = 4096;                      // messages waiting for one peer
   std::size_t queue_bytes_max = std::size_t{64} << 20U;    // their bytes; also of what waits for this node's loop
   Duration reconnect_min = Duration::Millis(50);           // grows by half after each failure (operations.md §6.2)
   Duration reconnect_max = Duration::Seconds(1);
-  std::string secret;                   // sent with every stream and call unless empty
-  SecretCheck check_secret;             // none: everything is accepted
-  std::optional<TlsClientOptions> tls;  // none: plaintext
+  std::string secret;                                     // sent with every stream and call unless empty
+  SecretCheck check_secret;                               // none: everything is accepted
+  std::shared_ptr<grpc::ChannelCredentials> credentials;  // to dial peers with; none: plain text
+  std::string server_name;  // expected in a peer's certificate; empty: the host of the endpoint
+  // Adds to gRPC's reason for a failure what an operator should know. Called on any thread.
+  std::function<std::string(std::string reason)> explain;
   // Called on the loop when a peer that was or might have been reachable is not, once until it is reachable again.
   std::function<void(const Endpoint& peer, const std::string& reason)> on_unreachable;
 };
