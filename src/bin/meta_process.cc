@@ -134,6 +134,7 @@ Status MetaProcess::Impl::StartNode() {
   auto credentials = server::RaftChannelCredentials(config.raft, server::PeerRole::kMember);
   if (!credentials) return std::unexpected(credentials.error());
   network.credentials = std::move(*credentials);
+  network.plain_text_too = config.raft.raft_tls_optional;
   network.server_name = config.raft.raft_tls_domain;
   network.explain = [this](std::string reason) { return server::ExplainUnreachable(config.raft, std::move(reason)); };
   network.secret = config.raft.raft_secret.value_or("");
@@ -165,6 +166,7 @@ Status MetaProcess::Impl::StartRaftPort() {
   server::GrpcServerOptions options{.host = config.raft.raft_listen_host, .port = config.raft.raft_api_port};
   options.message_bytes_max = config.raft.raft_grpc_max_message_size.value_or(options.message_bytes_max);
   options.tls = server::RaftTlsFiles(config.raft);
+  options.plain_text_too = config.raft.raft_tls_optional;
   auto started = server::GrpcServer::Start(options, [this](grpc::ServerBuilder& builder) {
     transport->Configure(builder);
     raft_api->Register(builder);
@@ -172,6 +174,10 @@ Status MetaProcess::Impl::StartRaftPort() {
   if (!started) return std::unexpected("bind raft service: " + started.error());
   raft_port = std::move(*started);
   if (options.tls.enabled()) server::LogInfo("Raft TLS enabled");
+  if (options.tls.enabled() && options.plain_text_too) {
+    server::LogWarn(
+        "Raft TLS is optional: plain text is spoken, too; unset `raft_tls_optional` when every node has TLS");
+  }
   server::LogInfo("Start raft service listening on: " + config.raft.raft_listen_host + ":" +
                   std::to_string(config.raft.raft_api_port));
   return {};

@@ -76,7 +76,8 @@ struct RaftConfig {
   std::string raft_tls_cert;
   std::string raft_tls_key;
   std::string raft_tls_ca;
-  std::string raft_tls_domain;  // the name in every node's certificate; empty: the host that is dialled
+  bool raft_tls_optional = false;  // also without, while not every node has it
+  std::string raft_tls_domain;     // the name in every node's certificate; empty: the host that is dialled
   // This server's own keys, in the file only, so that flags, help and show-config stay as published.
   bool read_lease = false;                       // docs/decisions/0015
   std::uint64_t clock_drift_bound_ppm = 10'000;  // that no node's clock exceeds

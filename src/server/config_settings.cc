@@ -80,6 +80,8 @@ void AddMembership(RaftConfig& r, std::vector<Setting>& out) {
        {"raft_config.raft_tls_cert", "RAFT_TLS_CERT", kValue, &r.raft_tls_cert, "PEM certificate shown to other nodes"},
        {"raft_config.raft_tls_key", "RAFT_TLS_KEY", kValue, &r.raft_tls_key, "PEM private key"},
        {"raft_config.raft_tls_ca", "RAFT_TLS_CA", kValue, &r.raft_tls_ca, "PEM authorities of the nodes' certificates"},
+       {"raft_config.raft_tls_optional", "RAFT_TLS_OPTIONAL", kValue, &r.raft_tls_optional,
+        "Also speak plain text, while not every node has TLS"},
        {"raft_config.raft_tls_domain", "RAFT_TLS_DOMAIN", kValue, &r.raft_tls_domain,
         "Name in every node's certificate, when it is not the host that is dialled"}});
 }

@@ -92,6 +92,7 @@ Json RaftJson(const RaftConfig& r) {
   AddIfSet(json, "raft_tls_key", r.raft_tls_key);
   AddIfSet(json, "raft_tls_ca", r.raft_tls_ca);
   AddIfSet(json, "raft_tls_domain", r.raft_tls_domain);
+  if (r.raft_tls_optional) json["raft_tls_optional"] = true;
   return json;
 }
 

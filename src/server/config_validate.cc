@@ -64,8 +64,10 @@ Result ValidateRaftTls(const RaftConfig& raft) {
   const auto missing = std::ranges::find_if(files, is_missing);
   const auto given = std::ranges::find_if_not(files, is_missing);
   if (missing == files.end()) return {};
-  const std::string given_key = given != files.end() ? given->first : "raft_tls_domain";
-  if (given == files.end() && raft.raft_tls_domain.empty()) return {};
+  std::string given_key = given != files.end() ? given->first : "";
+  if (given_key.empty() && !raft.raft_tls_domain.empty()) given_key = "raft_tls_domain";
+  if (given_key.empty() && raft.raft_tls_optional) given_key = "raft_tls_optional";
+  if (given_key.empty()) return {};
   return std::unexpected("`" + given_key + "` is set but `" + missing->first +
                          "` is not: TLS between nodes needs `raft_tls_cert`, `raft_tls_key` and `raft_tls_ca`");
 }

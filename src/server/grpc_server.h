@@ -21,6 +21,7 @@ struct GrpcServerOptions {
   std::size_t message_bytes_max = std::size_t{32} << 20U;  // of a request
   std::uint64_t streams_per_connection_max = 0;            // calls at a time; 0: no limit
   TlsFiles tls = {};
+  bool plain_text_too = false;  // with TLS, plain text is served as well
 };
 
 // One listening gRPC port. Refuses to share its port with another process.

@@ -227,6 +227,21 @@ TEST_F(GrpcTransportTlsTest, WhoIsNotWhomWeDialIsToldNothing) {
   EXPECT_TRUE(other.heard.empty());
 }
 
+TEST_F(GrpcTransportTlsTest, WhoMaySpeakPlainTextTooFindsOutWhatThePeerSpeaks) {
+  GrpcTransportOptions both = Member();
+  both.plain_text_too = true;
+  Peer member(loop_, both, Server());
+  Peer plain(loop_, {});
+  Peer secure(loop_, Member(), Server());
+  while (Ask(member, plain) != "re hello") {
+  }
+  EXPECT_EQ(Ask(member, secure), "re hello");
+  loop_.RunUntil([&] {
+    loop_.Post([&] { member.transport.Send(plain.endpoint(), "x"); });
+    return !plain.heard.empty();
+  });
+}
+
 TEST_F(GrpcTransportTlsTest, APeerWithoutTlsIsToldNothing) {
   Peer member(loop_, Member(), Server());
   Peer plain(loop_, {});

@@ -206,6 +206,7 @@ TEST(Validation, TlsBetweenNodesIsWholeOrAbsent) {
   EXPECT_EQ(refusal({"--raft-tls-cert", "c", "--raft-tls-key", "k"}),
             "`raft_tls_cert` is set but `raft_tls_ca` " + rest);
   EXPECT_EQ(refusal({"--raft-tls-ca", "a"}), "`raft_tls_ca` is set but `raft_tls_cert` " + rest);
+  EXPECT_EQ(refusal({"--raft-tls-optional", "true"}), "`raft_tls_optional` is set but `raft_tls_cert` " + rest);
   EXPECT_EQ(refusal({"--raft-tls-domain", "d"}), "`raft_tls_domain` is set but `raft_tls_cert` " + rest);
 }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include "common/check.h"
 
@@ -43,9 +44,17 @@ grpc::ChannelArguments ArgumentsOf(const GrpcTransportOptions& options) {
   return arguments;
 }
 
-std::shared_ptr<grpc::Channel> Connect(const Endpoint& to, const GrpcTransportOptions& options) {
-  const auto credentials = options.credentials ? options.credentials : grpc::InsecureChannelCredentials();
-  return grpc::CreateCustomChannel(TargetOf(to), credentials, ArgumentsOf(options));
+using Stubs = std::vector<std::unique_ptr<pb::PeerService::Stub>>;
+
+Stubs Connect(const Endpoint& to, const GrpcTransportOptions& options) {
+  Stubs stubs;
+  const auto add = [&](const std::shared_ptr<grpc::ChannelCredentials>& credentials) {
+    const auto channel = grpc::CreateCustomChannel(TargetOf(to), credentials, ArgumentsOf(options));
+    stubs.push_back(pb::PeerService::NewStub(channel));
+  };
+  if (options.credentials) add(options.credentials);
+  if (!options.credentials || options.plain_text_too) add(grpc::InsecureChannelCredentials());
+  return stubs;
 }
 
 void AddSecret(const GrpcTransportOptions& options, grpc::ClientContext& context) {
@@ -74,9 +83,10 @@ std::string Explain(const GrpcTransportOptions& options, const std::string& reas
 // calls know their link by reference, and Shutdown waits for them.
 class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
  public:
-  explicit Stream(PeerLink& link) : link_(link) {
+  // With the link's mutex held.
+  explicit Stream(PeerLink& link) : link_(link), stub_(link.stub_) {
     AddSecret(link_.options_, context_);
-    link_.stub_->async()->Deliver(&context_, &response_, this);
+    stub_->async()->Deliver(&context_, &response_, this);
     AddHold();
     StartCall();
   }
@@ -94,6 +104,8 @@ class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
     End();
   }
 
+  [[nodiscard]] const pb::PeerService::Stub* stub() const { return stub_; }
+
   void OnWriteDone(bool ok) override { link_.OnWriteDone(ok); }
   void OnDone(const grpc::Status& status) override {
     link_.OnStreamDone(std::unique_ptr<Stream>(this), Explain(link_.options_, status.error_message()));
@@ -101,6 +113,7 @@ class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
 
  private:
   PeerLink& link_;
+  pb::PeerService::Stub* const stub_;
   grpc::ClientContext context_;
   pb::PeerFrame response_;
   pb::PeerFrame frame_;
@@ -108,6 +121,7 @@ class PeerLink::Stream final : public grpc::ClientWriteReactor<pb::PeerFrame> {
 };
 
 struct PeerLink::PendingCall {
+  pb::PeerService::Stub* stub = nullptr;
   grpc::ClientContext context;
   pb::PeerFrame request;
   pb::PeerFrame response;
@@ -119,7 +133,8 @@ PeerLink::PeerLink(const Endpoint& to, const GrpcTransportOptions& options, Even
       options_(options),
       loop_(loop),
       clock_(clock),
-      stub_(pb::PeerService::NewStub(Connect(to, options))),
+      stubs_(Connect(to, options)),
+      stub_(stubs_.front().get()),
       back_off_(options.reconnect_min) {}
 
 PeerLink::~PeerLink() {
@@ -176,6 +191,7 @@ void PeerLink::OnStreamDone(std::unique_ptr<Stream> stream, std::string reason) 
   const std::lock_guard lock(mutex_);
   // Under the mutex: nobody may reach a stream that is being destroyed.
   stream_ = nullptr;
+  TurnFrom(stream->stub());
   stream.reset();
   broken_ = false;
   const bool was_connected = std::exchange(traffic_.connected, false);
@@ -192,6 +208,12 @@ void PeerLink::OnStreamDone(std::unique_ptr<Stream> stream, std::string reason) 
     });
   }
   quiet_.notify_all();
+}
+
+void PeerLink::TurnFrom(const pb::PeerService::Stub* failed) {
+  for (const auto& other : stubs_) {
+    if (stub_ == failed && other.get() != failed) stub_ = other.get();
+  }
 }
 
 void PeerLink::BackOff(const std::string& reason) {
@@ -221,8 +243,9 @@ void PeerLink::Call(std::string request, Duration timeout, Transport::CallDone d
   const std::lock_guard lock(mutex_);
   if (closed_) return;
   calls_.insert(call.get());
+  call->stub = stub_;
   PendingCall* const pending = call.release();  // OnCallDone takes it back
-  stub_->async()->Call(
+  pending->stub->async()->Call(
       &pending->context, &pending->request, &pending->response,
       [this, pending](const grpc::Status& status) { OnCallDone(std::unique_ptr<PendingCall>(pending), status); });
 }
@@ -231,6 +254,7 @@ void PeerLink::OnCallDone(std::unique_ptr<PendingCall> call, const grpc::Status&
   const CallEnd end = EndOf(call->context, status);
   std::unique_lock lock(mutex_);
   calls_.erase(call.get());
+  if (status.error_code() == grpc::StatusCode::UNAVAILABLE) TurnFrom(call->stub);
   const bool report = !closed_;
   Transport::CallDone done = std::move(call->done);
   std::string text =

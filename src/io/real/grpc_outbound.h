@@ -9,6 +9,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "io/clock.h"
 #include "io/event_loop.h"
@@ -44,6 +45,8 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   // On gRPC's threads.
   void OnWriteDone(bool ok);
   void OnStreamDone(std::unique_ptr<Stream> stream, std::string reason);
+  // The other way to speak to the peer, if there is one, after `failed` did not work.
+  void TurnFrom(const pb::PeerService::Stub* failed);
   void OnCallDone(std::unique_ptr<PendingCall> call, const grpc::Status& status);
 
   // On the loop.
@@ -56,9 +59,10 @@ class PeerLink : public std::enable_shared_from_this<PeerLink> {
   const GrpcTransportOptions& options_;
   EventLoop& loop_;
   const Clock& clock_;
-  const std::unique_ptr<pb::PeerService::Stub> stub_;
+  const std::vector<std::unique_ptr<pb::PeerService::Stub>> stubs_;  // ways to speak to the peer
 
   mutable std::mutex mutex_;
+  pb::PeerService::Stub* stub_;  // the one in use
   std::condition_variable quiet_;
   bool closed_ = false;
   std::deque<std::string> queue_;

@@ -34,7 +34,8 @@ struct GrpcTransportOptions {
   std::string secret;                                     // sent with every stream and call unless empty
   SecretCheck check_secret;                               // none: everything is accepted
   std::shared_ptr<grpc::ChannelCredentials> credentials;  // to dial peers with; none: plain text
-  std::string server_name;  // expected in a peer's certificate; empty: the host of the endpoint
+  bool plain_text_too = false;  // with credentials: whom they do not reach is dialled without them, in turn
+  std::string server_name;      // expected in a peer's certificate; empty: the host of the endpoint
   // Adds to gRPC's reason for a failure what an operator should know. Called on any thread.
   std::function<std::string(std::string reason)> explain;
   // Called on the loop when a peer that was or might have been reachable is not, once until it is reachable again.
