@@ -29,7 +29,9 @@ void WriteLeaf(JsonWriter& w, const meta::TxnCondition& leaf) {
   w.Member("key", leaf.key());
   w.Key("target");
   WriteOperand(w, leaf);
-  w.Member("op", ComparisonName(leaf.expected()));
+  // A leaf without a target never holds; the format says that as: no seq is smaller than 0.
+  const bool never = leaf.target_case() == meta::TxnCondition::TARGET_NOT_SET;
+  w.Member("op", ComparisonName(never ? meta::TxnCondition::LT : leaf.expected()));
   w.EndObject();
 }
 

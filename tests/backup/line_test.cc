@@ -214,5 +214,16 @@ TEST(LineParser, GoesOnAfterAnErrorAndAfterALongLine) {
   EXPECT_TRUE(parser.Parse(R"(["raft_log",{"NodeId":1}])").has_value());
 }
 
+TEST(LineWriter, SaysOfALeafWithoutATargetThatItNeverHolds) {
+  pb::Command command;
+  pb::Predicate* predicate = command.mutable_kv_transaction()->add_branches()->mutable_predicate();
+  predicate->mutable_leaf()->set_key("a");
+  predicate->mutable_leaf()->set_expected(meta::TxnCondition::GE);
+  std::string text;
+  AppendLine(EntryLine{Entry::Normal({Term(1), NodeId(2), LogIndex(3)}, command.SerializeAsString())}, &text);
+  EXPECT_EQ(text, ENTRY(R"({"Normal":{"cmd":{"KvTransaction":{"branches":[{"predicate":{"Leaf":)"
+                        R"({"key":"a","target":{"Seq":0},"op":"Lt"}},"operations":[]}]}}}})"));
+}
+
 }  // namespace
 }  // namespace metasrv::backup
