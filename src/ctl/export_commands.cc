@@ -49,7 +49,7 @@ void SayOnlineExport(const ExportCommand& command, const Terminal& terminal) {
 
 // An export from a running node often shares the machine with it, and has time.
 void GiveWay() {
-  constexpr int kNice = 10;
+  constexpr int kNice = 19;
   static_cast<void>(setpriority(PRIO_PROCESS, 0, kNice));
 }
 

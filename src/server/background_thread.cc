@@ -8,8 +8,8 @@
 namespace metasrv::server {
 namespace {
 
-// About a tenth of what a thread with normal priority gets when both want a core.
-constexpr int kNice = 10;
+// About a seventieth of what a thread with normal priority gets when both want a core.
+constexpr int kNice = 19;
 
 }  // namespace
 
