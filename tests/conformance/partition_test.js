@@ -140,9 +140,10 @@ describe('a member that was cut off under a watch', () => {
   const write = async (count) => {
     for (let i = 0; i < count; ++i) await mustPut(at.clients[OTHER], 'watched', `${++last}`);
   };
-  const told = () => watch.result.replies.map(({event}) => Number(event.current.data));
+  const valuesOf = ({result}) => result.replies.filter(({event}) => event).map(({event}) => Number(event.current.data));
+  const told = () => valuesOf(watch);
   // Writes may have been repeated, never left out.
-  const isComplete = (values) => values.every((value, i) => value === 0 || value === values[i - 1] || value === values[i - 1] + 1);
+  const isComplete = (values) => values.every((value, i) => i === 0 || value === values[i - 1] || value === values[i - 1] + 1);
 
   test('7.5 what came meanwhile is told without a gap when the log still has it', async () => {
     watch = at.clients[FOLLOWER].begin('Watch', {key: 'watched'}, {deadlineMs: 600_000});
@@ -153,6 +154,7 @@ describe('a member that was cut off under a watch', () => {
     await write(3);
     at.links.mend();
     await watch.until(() => told().at(-1) === last);
+    assert.equal(told()[0], 0);
     assert.ok(isComplete(told()), String(told()));
   });
   test('7.5 a state that came as a snapshot ends the stream with UNAVAILABLE, and nothing before it was left out', async () => {
@@ -168,9 +170,11 @@ describe('a member that was cut off under a watch', () => {
     assert.equal(code, status.UNAVAILABLE);
     assert.match(details, /^this node was too far behind and got its state as a snapshot/);
     assert.ok(isComplete(told()), String(told()));
+    // The entries behind the snapshot may still be on their way: then they are told after the flush.
     const again = at.clients[FOLLOWER].begin('Watch', {key: 'watched', initial_flush: true});
-    const {replies: [first, end]} = await again.replies(2);
+    await again.until(() => again.result.replies.length > 1 && valuesOf(again).at(-1) === last);
     again.call.cancel();
-    assert.deepEqual([first.event.current.data.toString(), end.event], [`${last}`, undefined]);
+    assert.deepEqual(again.result.replies.map(({event}) => event === null || event === undefined).slice(0, 2), [false, true]);
+    assert.ok(isComplete(valuesOf(again)), String(valuesOf(again)));
   });
 });
