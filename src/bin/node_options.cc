@@ -7,7 +7,7 @@ namespace {
 
 // Larger pieces would hold up the heartbeats behind them.
 constexpr std::uint64_t kChunkBytesMax = 1024 * 1024;
-constexpr Duration kSnapshotPause = Duration::Seconds(2);
+constexpr Duration kSnapshotPause = Duration::Seconds(10);
 constexpr std::uint64_t kDefaultMessageBytes = 32ULL * 1024 * 1024;
 
 // Milliseconds that would overflow a Duration are as good as forever.
