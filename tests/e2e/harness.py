@@ -147,9 +147,12 @@ class Node:
     def admin_address(self):
         return f"127.0.0.1:{self.admin}"
 
+    def admin_connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.admin, timeout=5)
+
     def http(self, path, method="GET"):
         """(status, body), or (0, "") when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin, timeout=5)
+        connection = self.admin_connection()
         try:
             connection.request(method, path)
             answer = connection.getresponse()

@@ -54,18 +54,10 @@ class SecureNode(Node):
     tls = None  # of Python's HTTP client; None: plain text
     env = None  # of databend-metactl
 
-    def http(self, path, method="GET"):
+    def admin_connection(self):
         if self.tls is None:
-            return super().http(path, method)
-        connection = http.client.HTTPSConnection("127.0.0.1", self.admin, timeout=5, context=self.tls)
-        try:
-            connection.request(method, path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        except OSError:
-            return 0, ""
-        finally:
-            connection.close()
+            return super().admin_connection()
+        return http.client.HTTPSConnection("127.0.0.1", self.admin, timeout=5, context=self.tls)
 
     def ctl(self, command, *arguments):
         return metactl(command, "--grpc-api-address", self.grpc_address, *arguments, env=self.env)
