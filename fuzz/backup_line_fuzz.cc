@@ -66,7 +66,8 @@ void CheckLine(LineParser& parser, std::string_view text) {
   const auto line = parser.Parse(text);
   if (!line) {
     CHECK(!line.error().reason.empty());
-    if (line.error().column) CHECK_LE(*line.error().column, text.size() + 1);
+    CHECK_GE(line.error().column, 1u);
+    CHECK_LE(line.error().column, text.size() + 1);
     return;
   }
   if (std::holds_alternative<IgnoredLine>(line->record)) return;

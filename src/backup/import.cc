@@ -35,9 +35,7 @@ std::string Describe(std::string_view row) {
 
 std::string ToString(const ImportError& error) {
   if (error.line == 0) return error.reason;
-  std::string text = error.reason + " (line " + Text(error.line);
-  if (error.column.has_value()) text += ", column " + Text(*error.column);
-  return text + ")";
+  return error.reason + " (line " + Text(error.line) + ", column " + Text(error.column) + ")";
 }
 
 void Importer::LogEnds::Append(const LogId& id) {
@@ -53,35 +51,27 @@ LogId Importer::LogEnds::After(LogIndex index) const {
   return {leader.term, leader.leader, next};
 }
 
-std::unexpected<ImportError> Importer::Failure(std::string reason) const {
-  return std::unexpected(ImportError{line_number_, std::nullopt, std::move(reason)});
-}
-
 std::expected<void, ImportError> Importer::Add(std::string_view text) {
   ++line_number_;
   std::expected<Line, ParseError> line = parser_.Parse(text);
   if (!line.has_value()) {
     return std::unexpected(ImportError{line_number_, line.error().column, std::move(line.error().reason)});
   }
-  if (line_number_ == 1) {
-    if (Status status = CheckHeader(*line); !status) {
-      return std::unexpected(ImportError{0, std::nullopt, std::move(status.error())});
-    }
-    report_.version = std::get<HeaderLine>(line->record).version;
-    return {};
-  }
-  if (observer_ != nullptr) observer_->See(line_number_, *line);
-  if (Status status = Route(std::move(*line)); !status) return Failure(std::move(status.error()));
+  if (observer_ != nullptr && line_number_ > 1) observer_->See(line_number_, *line);
+  const std::size_t column = line->entry_column;
+  Status status = line_number_ == 1 ? TakeHeader(*line) : Route(std::move(*line));
+  if (!status) return std::unexpected(ImportError{line_number_, column, std::move(status.error())});
   return {};
 }
 
-Importer::Status Importer::CheckHeader(const Line& line) {
+Importer::Status Importer::TakeHeader(const Line& line) {
   // Documents of the first version had no header.
   if (line.tree != "header") return std::unexpected(InvalidVersion("V0"));
   const auto* header = std::get_if<HeaderLine>(&line.record);
   if (header == nullptr) return std::unexpected("the header line holds " + line.variant + " instead of DataHeader");
   if (header->key != "header") return std::unexpected("the header line has the key `" + header->key + "`");
   if (header->version == "V0" || header->version == "V001") return std::unexpected(InvalidVersion(header->version));
+  report_.version = header->version;
   return {};
 }
 
@@ -236,15 +226,12 @@ Importer::Status Importer::FlushRows() {
 }
 
 std::expected<ImportReport, ImportError> Importer::Finish(const std::optional<NewCluster>& new_cluster) {
-  bool empty = line_number_ == 0;
-  line_number_ = 0;
-  if (empty) return Failure("no data found");
+  if (line_number_ == 0) return std::unexpected(ImportError{.reason = "no data found"});
   report_.last_applied = state_.last_applied;
-  if (new_cluster.has_value()) {
-    if (Status status = Recluster(*new_cluster); !status) return Failure(std::move(status.error()));
-  }
-  if (Status status = FinishState(); !status) return Failure(std::move(status.error()));
-  if (Status status = FinishLog(); !status) return Failure(std::move(status.error()));
+  Status status = new_cluster.has_value() ? Recluster(*new_cluster) : Status();
+  if (status) status = FinishState();
+  if (status) status = FinishLog();
+  if (!status) return std::unexpected(ImportError{.reason = std::move(status.error())});
   return report_;
 }
 

@@ -40,8 +40,8 @@ class LineObserver {
 
 // Why an import stopped.
 struct ImportError {
-  std::uint64_t line = 0;             // 1-based; 0 when no line is to blame
-  std::optional<std::size_t> column;  // 1-based, when known
+  std::uint64_t line = 0;  // 1-based; 0 when no line is to blame
+  std::size_t column = 0;  // 1-based byte position in it; that of its entry when the whole entry is to blame
   std::string reason;
 };
 
@@ -93,9 +93,7 @@ class Importer {
     [[nodiscard]] LogId After(LogIndex index) const;
   };
 
-  [[nodiscard]] std::unexpected<ImportError> Failure(std::string reason) const;
-
-  static Status CheckHeader(const Line& line);
+  Status TakeHeader(const Line& line);
   Status Route(Line line);
   Status TakeState(Record record);
   Status TakeLog(Record record);

@@ -59,6 +59,38 @@ char* ScanBytes(const char* text, char* to) {
   }
 }
 
+// How many bytes `text` begins with that are whole characters in UTF-8.
+std::size_t ValidUtf8(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[at]);
+    const std::size_t length = lead < 0x80 ? 1 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (!simdjson::validate_utf8(text.substr(at, length))) return at;
+    at += length;
+  }
+  return text.size();
+}
+
+// Where the first string with a raw control character has it.
+std::size_t ControlCharacterInString(std::string_view text) {
+  bool in_string = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (in_string && static_cast<unsigned char>(text[at]) < 0x20) return at;
+    if (text[at] == '"') in_string = !in_string;
+    if (in_string && text[at] == '\\') ++at;
+  }
+  return text.size();
+}
+
+// Where the library found what it refuses before it reads values; it does not tell.
+std::size_t FirstFault(std::string_view text, error_code error) {
+  switch (error) {
+    case simdjson::UTF8_ERROR: return ValidUtf8(text);
+    case simdjson::UNESCAPED_CHARS: return ControlCharacterInString(text);
+    default: return text.size();
+  }
+}
+
 }  // namespace
 
 Member Required(std::string_view name, ReadFn read) { return {name, true, read}; }
@@ -67,15 +99,19 @@ Member Optional(std::string_view name, ReadFn read) { return {name, false, read}
 Alternative Unit(std::string_view name, ReadFn chosen) { return {name, true, chosen}; }
 Alternative With(std::string_view name, ReadFn content) { return {name, false, content}; }
 
-bool Cursor::Fail(std::string reason) const {
-  if (context_->error.has_value()) return false;
-  ParseError error{std::move(reason), std::nullopt};
-  const char* at = nullptr;
-  if (context_->document->current_location().get(at) == simdjson::SUCCESS && at >= context_->begin) {
-    error.column = static_cast<std::size_t>(at - context_->begin) + 1;
-  }
-  context_->error = std::move(error);
+bool Cursor::Fail(std::string reason) const { return FailAt(Column(), std::move(reason)); }
+
+bool Cursor::FailAt(std::size_t column, std::string reason) const {
+  if (!context_->error.has_value()) context_->error = ParseError{std::move(reason), column};
   return false;
+}
+
+std::size_t Cursor::Column() const {
+  const char* at = nullptr;
+  const bool known = context_->document->current_location().get(at) == simdjson::SUCCESS;
+  const std::string_view text = context_->text;
+  return 1 +
+         (known && at >= text.data() ? std::min(static_cast<std::size_t>(at - text.data()), text.size()) : text.size());
 }
 
 bool Cursor::FailJson(error_code error, std::string_view expected) const {
@@ -83,6 +119,7 @@ bool Cursor::FailJson(error_code error, std::string_view expected) const {
     case simdjson::INCORRECT_TYPE: return Fail("invalid type: expected " + std::string(expected));
     case simdjson::NUMBER_ERROR:
     case simdjson::NUMBER_OUT_OF_RANGE: return Fail("invalid number: expected " + std::string(expected));
+    case simdjson::INCOMPLETE_ARRAY_OR_OBJECT: return FailAt(context_->text.size() + 1, simdjson::error_message(error));
     default: return Fail(simdjson::error_message(error));
   }
 }
@@ -201,8 +238,9 @@ bool Cursor::Array(const ReadFn& element) { return EachElement(element); }
 bool Cursor::U64(std::uint64_t* out) { return U64UpTo(std::numeric_limits<std::uint64_t>::max(), out); }
 
 bool Cursor::U64UpTo(std::uint64_t max, std::uint64_t* out) {
+  const std::size_t column = Column();
   if (auto error = value_->get_uint64().get(*out)) return FailJson(error, "an unsigned integer");
-  return *out <= max || Fail("number out of range: expected at most " + std::to_string(max));
+  return *out <= max || FailAt(column, "number out of range: expected at most " + std::to_string(max));
 }
 
 bool Cursor::I64(std::int64_t* out) {
@@ -216,10 +254,13 @@ bool Cursor::Bool(bool* out) {
 }
 
 bool Cursor::String(std::string* out) {
+  const std::size_t column = Column();
   std::string_view text;
-  if (auto error = value_->get_string().get(text)) return FailJson(error, "a string");
+  const error_code error = value_->get_string().get(text);
+  if (error == simdjson::STRING_ERROR) return FailAt(column, simdjson::error_message(error));
+  if (error != simdjson::SUCCESS) return FailJson(error, "a string");
   // An escaped half of a surrogate pair would not be UTF-8.
-  if (!simdjson::validate_utf8(text)) return Fail("a string holds half of a surrogate pair");
+  if (!simdjson::validate_utf8(text)) return FailAt(column, "a string holds half of a surrogate pair");
   out->assign(text);
   return true;
 }
@@ -306,8 +347,10 @@ std::optional<ParseError> JsonParser::Parse(std::string_view text, const ReadFn&
   std::fill_n(padded_.begin() + static_cast<std::ptrdiff_t>(text.size()), simdjson::SIMDJSON_PADDING, '\0');
   simdjson::ondemand::document document;
   simdjson::padded_string_view padded(padded_.data(), text.size(), padded_.size());
-  if (auto error = parser_.iterate(padded).get(document)) return ParseError{simdjson::error_message(error), {}};
-  ReadContext context{&document, padded_.data(), 0, {}};
+  if (auto error = parser_.iterate(padded).get(document)) {
+    return ParseError{simdjson::error_message(error), FirstFault(text, error) + 1};
+  }
+  ReadContext context{&document, std::string_view(padded_).substr(0, text.size())};
   Cursor root(&context);
   if (document.is_scalar().value_unsafe()) {
     root.Fail("expected an array or an object");

@@ -70,7 +70,7 @@ struct Alternative {
 // What all cursors of one text share.
 struct ReadContext {
   simdjson::ondemand::document* document = nullptr;
-  const char* begin = nullptr;
+  std::string_view text;
   int depth = 0;
   int predicates = 0;  // around what is being read
   std::optional<ParseError> error;
@@ -85,6 +85,8 @@ class Cursor {
 
   // Remembers the first error together with the place; returns false.
   bool Fail(std::string reason) const;
+  // 1-based byte position of what is to be read next; just behind the text at its end.
+  [[nodiscard]] std::size_t Column() const;
 
   bool Object(std::initializer_list<Member> members);
   bool Variant(std::initializer_list<Alternative> alternatives);
@@ -114,6 +116,7 @@ class Cursor {
   bool ObjectMember(std::initializer_list<Member> members, std::uint32_t* seen, std::string_view name, Cursor value);
   bool UnitVariant(std::initializer_list<Alternative> alternatives);
   bool ContentVariant(std::initializer_list<Alternative> alternatives);
+  bool FailAt(std::size_t column, std::string reason) const;
   bool FailJson(simdjson::error_code error, std::string_view expected) const;
   bool Enter() const;
   void Leave() const { --context_->depth; }

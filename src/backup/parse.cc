@@ -180,7 +180,7 @@ bool ReadLine(Cursor c, Line* out) {
   auto element = [&](Cursor value) {
     switch (position++) {
       case 0: return value.String(&out->tree);
-      case 1: return ReadEntryObject(value, out);
+      case 1: out->entry_column = value.Column(); return ReadEntryObject(value, out);
       default: return value.Fail("trailing characters: a line has two elements");
     }
   };
@@ -202,7 +202,7 @@ std::expected<Line, ParseError> LineParser::Parse(std::string_view text) {
   if (text.size() > kLineBytesMax) {
     return std::unexpected(ParseError{"the line has " + std::to_string(text.size()) + " bytes; at most " +
                                           std::to_string(kLineBytesMax) + " are read: is this a backup?",
-                                      {}});
+                                      kLineBytesMax + 1});
   }
   Line line;
   if (auto error = buffers_->parser.Parse(text, As(ReadLine, &line))) return std::unexpected(std::move(*error));

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -18,8 +17,8 @@ inline constexpr std::size_t kLineBytesMax = std::size_t{512} << 20U;
 
 // Why a text was refused.
 struct ParseError {
-  std::string reason;                 // for example: missing field `seq`
-  std::optional<std::size_t> column;  // 1-based byte position in the line, when known
+  std::string reason;      // for example: missing field `seq`
+  std::size_t column = 1;  // 1-based byte position in the text; just behind it when its end is what is wrong
 };
 
 // Reads lines of every accepted data version (export-format.md §1.2, §4, §5). Keeps its buffers between lines; not

@@ -91,6 +91,7 @@ enum class Part : std::uint8_t { kHeader, kLog, kState };
 struct Line {
   std::string tree;
   std::string variant;
+  std::size_t entry_column = 1;  // 1-based byte position of the entry in its line
   Part part{};
   Record record;
 };

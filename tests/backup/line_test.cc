@@ -193,11 +193,32 @@ TEST(LineParser, SurvivesHostileNesting) {
 }
 
 TEST(LineParser, NamesThePlaceOfAnError) {
+  struct Place {
+    std::string text;
+    std::size_t column;
+  };
+  const Place places[] = {
+      {R"(["raft_log",{"NodeId":"1"}])", 23},                                                     // a value
+      {R"(["state_machine/0",{"GenericKV":{"key":"k","value":{"seq":1,"data":[1,256]}}}])", 71},  // a byte
+      {R"(["raft_log",{"NodeId":1}, 2])", 27},                                                    // an element too many
+      {R"(["raft_log"])", 13},                                 // an element too few: behind the end
+      {R"(["raft_log",{"NodeId":1)", 24},                      // cut short
+      {R"(["raft_log",{"NodeId":1}] x)", 28},                  // behind the array
+      {"", 1},                                                 // nothing
+      {"  ", 3},                                               // blanks
+      {"[\"raft_log\",{\"Node\xc3\xa9\xffId\":1}]", 21},       // not UTF-8
+      {"[\"\xe2\x82\"]", 3},                                   // a character cut short
+      {"[\"\xf0\x9f\x98\x80\xed\xa0\x80\"]", 7},               // half of a surrogate pair, raw
+      {"[\"\\\"\t\"]", 5},                                     // a control character in a string
+      {"[\"raft_log\",{\"NodeId\"\t:1,\"x\":\"a\nb\"}]", 32},  // and not the one between two
+      {R"(["\ud800",{"NodeId":1}])", 2},                       // half of a surrogate pair, escaped
+  };
   LineParser parser;
-  auto line = parser.Parse(R"(["raft_log",{"NodeId":"1"}])");
-  ASSERT_FALSE(line.has_value());
-  ASSERT_TRUE(line.error().column.has_value());
-  EXPECT_EQ(*line.error().column, 23u);
+  for (const Place& place : places) {
+    const auto line = parser.Parse(place.text);
+    ASSERT_FALSE(line.has_value()) << place.text;
+    EXPECT_EQ(line.error().column, place.column) << place.text << ": " << line.error().reason;
+  }
 }
 
 TEST(LineParser, GoesOnAfterAnErrorAndAfterALongLine) {
