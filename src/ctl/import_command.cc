@@ -1,3 +1,4 @@
+#include <chrono>
 #include <utility>
 
 #include "backup/import.h"
@@ -32,12 +33,17 @@ void SayNewCluster(const backup::NewCluster& cluster, const Terminal& terminal) 
   }
 }
 
+// "<term>-<node>-<index>-<milliseconds now>" (export-format.md §11.5).
+std::string SnapshotId(const std::optional<LogId>& last_applied) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const std::string time = "-" + std::to_string(now.time_since_epoch().count());
+  if (!last_applied) return "--" + time;
+  return std::to_string(last_applied->term.value()) + "-" + std::to_string(last_applied->leader.value()) + "-" +
+         std::to_string(last_applied->index.value()) + time;
+}
+
 void SayImported(const backup::ImportReport& report, const ImportCommand& command, const Terminal& terminal) {
-  std::string snapshot = "--";
-  if (const auto& last = report.last_applied) {
-    snapshot = std::to_string(last->term.value()) + "-" + std::to_string(last->leader.value()) + "-" +
-               std::to_string(last->index.value());
-  }
+  const std::string snapshot = SnapshotId(report.last_applied);
   terminal.err << kDataVersion << ": Imported " << report.record_count << " records, snapshot: " << snapshot
                << "; snapshot_path: " << command.raft_dir << "/df_meta/" << kDataVersion
                << "/state; state_hash: " << StateHashText(report.state_hash) << "\n"

@@ -26,7 +26,7 @@ class Backup(ClusterTest):
 
     def test_import_and_export_give_the_golden_bytes_and_are_a_fixed_point(self):
         report = self.import_file(self.path("a"))
-        self.assertIn("Imported 165 records", report)
+        self.assertRegex(report, r"V004: Imported 165 records, snapshot: 1-0-83-\d{13}; snapshot_path: ")
         self.assertTrue(report.endswith("Finished import, max_log_id: 'T1-N0.83'\n"), report)
         self.assertEqual(read(V004), self.export_directory(self.path("a")))
         self.import_file(self.path("b"), db=V004)
