@@ -15,7 +15,9 @@
 #include "io/real/os_clock.h"
 #include "io/real/rocks_log_store.h"
 #include "io/real/rocks_state_store.h"
+#include "io/real/snapshot_mark.h"
 #include "io/real/thread_loop.h"
+#include "io/snapshot_id.h"
 #include "node/node.h"
 #include "server/admin_routes.h"
 #include "server/client_api.h"
@@ -73,6 +75,7 @@ struct MetaProcess::Impl {
   Status StartClientPort();
   void RunOnLoop(std::function<void()> task);
   void WarnOfOtherId() const;
+  void MarkDurableState() const;
 
   const server::Config config;
   Events events;
@@ -112,7 +115,9 @@ Status MetaProcess::Impl::OpenStores() {
   if (!log) return std::unexpected(log.error().detail);
   log_store = std::move(*log);
   const std::size_t cache_bytes = config.raft.snapshot_db_block_cache_size;
-  auto state = io::RocksStateStore::Open({.directory = dir->paths().state, .block_cache_bytes = cache_bytes}, loop);
+  auto state = io::RocksStateStore::Open(
+      {.directory = dir->paths().state, .block_cache_bytes = cache_bytes, .on_durable = [this] { MarkDurableState(); }},
+      loop);
   if (!state) return std::unexpected(state.error().detail);
   state_store = std::move(*state);
   io::KeepReserve(config.raft.raft_dir);
@@ -157,6 +162,13 @@ void MetaProcess::Impl::WarnOfOtherId() const {
   if (!config.id_was_given || node->id().value() == config.raft.id) return;
   std::cerr << "Warning: the configured id " << config.raft.id << " is ignored: " << config.raft.raft_dir
             << " belongs to node " << node->id().value() << "\n";
+}
+
+void MetaProcess::Impl::MarkDurableState() const {
+  const std::string id = io::SnapshotId(node->status().snapshot, clock.WallNow());
+  if (const auto marked = io::MarkSnapshot(dir->paths().snapshot, id); !marked) {
+    server::LogWarn("the snapshot " + id + " is complete, but has no name: " + marked.error().detail);
+  }
 }
 
 Status MetaProcess::Impl::StartRaftPort() {

@@ -7,6 +7,7 @@
 #include "io/real/data_dir.h"
 #include "io/real/rocks_log_store.h"
 #include "io/real/rocks_state_store.h"
+#include "io/real/snapshot_mark.h"
 
 namespace metasrv {
 namespace {
@@ -85,11 +86,12 @@ class RealReplacement final : public ctl::Replacement {
 
   backup::ImportSink& sink() override { return sink_; }
 
-  Status Commit() override {
+  Status Commit(const std::string& snapshot_id) override {
     auto synced = stores_->WriteAndSync({});
     if (!synced) return synced;
     if (sink_.log_error()) return std::unexpected(*sink_.log_error());
     stores_.reset();
+    if (auto marked = io::MarkSnapshot(import_->paths().snapshot, snapshot_id); !marked) return marked;
     return import_->Commit();
   }
 

@@ -1,10 +1,11 @@
 #include "ctl/backup_texts.h"
 
 #include <array>
-#include <cstdint>
+#include <chrono>
 #include <cstdio>
 
 #include "backup/version.h"
+#include "io/snapshot_id.h"
 
 namespace metasrv::ctl {
 
@@ -21,6 +22,11 @@ std::string StateHashText(std::uint64_t hash) {
   std::array<char, 17> text{};
   std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash));
   return text.data();
+}
+
+std::string NewSnapshotId(const std::optional<LogId>& last_applied) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  return io::SnapshotId(last_applied, WallMillis(static_cast<std::uint64_t>(now.time_since_epoch().count())));
 }
 
 void SayUpgradeCheck(const Terminal& terminal) {

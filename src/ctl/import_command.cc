@@ -1,4 +1,3 @@
-#include <chrono>
 #include <utility>
 
 #include "backup/import.h"
@@ -33,20 +32,16 @@ void SayNewCluster(const backup::NewCluster& cluster, const Terminal& terminal) 
   }
 }
 
-// "<term>-<node>-<index>-<milliseconds now>" (export-format.md §11.5).
-std::string SnapshotId(const std::optional<LogId>& last_applied) {
-  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
-  const std::string time = "-" + std::to_string(now.time_since_epoch().count());
-  if (!last_applied) return "--" + time;
-  return std::to_string(last_applied->term.value()) + "-" + std::to_string(last_applied->leader.value()) + "-" +
-         std::to_string(last_applied->index.value()) + time;
-}
+struct Imported {
+  backup::ImportReport report;
+  std::string snapshot_id;
+};
 
-void SayImported(const backup::ImportReport& report, const ImportCommand& command, const Terminal& terminal) {
-  const std::string snapshot = SnapshotId(report.last_applied);
+void SayImported(const Imported& imported, const ImportCommand& command, const Terminal& terminal) {
+  const auto& [report, snapshot] = imported;
   terminal.err << kDataVersion << ": Imported " << report.record_count << " records, snapshot: " << snapshot
-               << "; snapshot_path: " << command.raft_dir << "/df_meta/" << kDataVersion
-               << "/state; state_hash: " << StateHashText(report.state_hash) << "\n"
+               << "; snapshot_path: " << command.raft_dir << "/df_meta/" << kDataVersion << "/snapshot/" << snapshot
+               << ".snap; state_hash: " << StateHashText(report.state_hash) << "\n"
                << kDataVersion << ": written on-disk header: " << kDataVersion << "\n";
   SayUpgradeCheck(terminal);
   terminal.err << "Finished import, max_log_id: '" << (report.max_log_id ? ToString(*report.max_log_id) : "None") << "'"
@@ -54,9 +49,9 @@ void SayImported(const backup::ImportReport& report, const ImportCommand& comman
 }
 
 // Reads the whole document into a replacement of the directory and puts it in place; a failure leaves the old data.
-std::expected<backup::ImportReport, std::string> Import(BackupReader& lines, const ImportCommand& command,
-                                                        const std::optional<backup::NewCluster>& cluster,
-                                                        const OpenDirectory& open_directory, const Terminal& terminal) {
+std::expected<Imported, std::string> Import(BackupReader& lines, const ImportCommand& command,
+                                            const std::optional<backup::NewCluster>& cluster,
+                                            const OpenDirectory& open_directory, const Terminal& terminal) {
   const auto text = [](const io::Error& error) { return std::unexpected(error.detail); };
   auto directory = open_directory(command.raft_dir);
   if (!directory) return text(directory.error());
@@ -72,8 +67,9 @@ std::expected<backup::ImportReport, std::string> Import(BackupReader& lines, con
   auto report = importer.Finish(cluster);
   if (!report) return refused(ToString(report.error()));
   if (auto written = sink.Drain(); !written) return std::unexpected(written.error());
-  if (auto done = (*replacement)->Commit(); !done) return text(done.error());
-  return *report;
+  const std::string snapshot_id = NewSnapshotId(report->last_applied);
+  if (auto done = (*replacement)->Commit(snapshot_id); !done) return text(done.error());
+  return Imported{*report, snapshot_id};
 }
 
 }  // namespace
@@ -96,9 +92,9 @@ CommandResult ImportIntoDirectory(const ImportCommand& command, const OpenDirect
   auto lines = BackupReader::Open(command.db, terminal.in);
   if (!lines) return std::unexpected(lines.error());
   terminal.err << "    From: " << (*lines)->name() << std::endl;
-  auto report = Import(**lines, command, cluster, open_directory, terminal);
-  if (!report) return std::unexpected(report.error());
-  SayImported(*report, command, terminal);
+  const auto imported = Import(**lines, command, cluster, open_directory, terminal);
+  if (!imported) return std::unexpected(imported.error());
+  SayImported(*imported, command, terminal);
   return {};
 }
 

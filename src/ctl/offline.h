@@ -20,8 +20,9 @@ class Replacement {
  public:
   virtual ~Replacement() = default;
   [[nodiscard]] virtual backup::ImportSink& sink() = 0;
-  // Makes everything durable and puts it in the place of the present content, atomically. Called once, last.
-  [[nodiscard]] virtual std::expected<void, io::Error> Commit() = 0;
+  // Makes everything durable and puts it in the place of the present content, atomically, the state being the snapshot
+  // `snapshot_id`. Called once, last.
+  [[nodiscard]] virtual std::expected<void, io::Error> Commit(const std::string& snapshot_id) = 0;
 };
 
 // The data directory of a node that does not run, locked as long as the object lives. The program implements it over

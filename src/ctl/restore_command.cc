@@ -112,10 +112,10 @@ std::expected<std::vector<Target>, std::string> OpenTargets(const Directories& d
 }
 
 // The directories get their content one after the other, when all are complete.
-Status CommitAll(std::vector<Target>& targets) {
+Status CommitAll(std::vector<Target>& targets, const std::string& snapshot_id) {
   std::string done;
   for (Target& target : targets) {
-    if (auto committed = target.replacement->Commit(); !committed) {
+    if (auto committed = target.replacement->Commit(snapshot_id); !committed) {
       return std::unexpected(
           committed.error().detail + "\n\n" +
           (done.empty() ? "Nothing was changed." : "Restored: " + done + "; the others are as before.") +
@@ -140,7 +140,8 @@ std::expected<backup::ImportReport, std::string> Restore(BackupReader& lines, co
   auto report = importer.Finish(cluster);
   if (!report) return refused(ToString(report.error()));
   if (auto written = sink.Drain(); !written) return std::unexpected(written.error());
-  if (auto committed = CommitAll(targets); !committed) return std::unexpected(committed.error());
+  const std::string snapshot_id = NewSnapshotId(report->last_applied);
+  if (auto committed = CommitAll(targets, snapshot_id); !committed) return std::unexpected(committed.error());
   return *report;
 }
 

@@ -1,6 +1,7 @@
 """Backup and restore with the real programs and a real backup."""
 
 import os
+import re
 import sys
 import unittest
 
@@ -26,7 +27,9 @@ class Backup(ClusterTest):
 
     def test_import_and_export_give_the_golden_bytes_and_are_a_fixed_point(self):
         report = self.import_file(self.path("a"))
-        self.assertRegex(report, r"V004: Imported 165 records, snapshot: 1-0-83-\d{13}; snapshot_path: ")
+        path = re.search(r"^V004: Imported 165 records, snapshot: (1-0-83-\d{13}); snapshot_path: (\S+/df_meta/V004/snapshot/\1\.snap);",
+                         report, re.MULTILINE)[2]
+        self.assertTrue(os.path.isfile(path), path)
         self.assertTrue(report.endswith("Finished import, max_log_id: 'T1-N0.83'\n"), report)
         self.assertEqual(read(V004), self.export_directory(self.path("a")))
         self.import_file(self.path("b"), db=V004)

@@ -1,5 +1,6 @@
 """databend-metactl's commands for looking closer (metactl.md §4.10, §4.13, §4.14)."""
 
+import os
 import re
 import unittest
 
@@ -25,6 +26,19 @@ class Control(ClusterTest):
             depth = f"Some({arguments[1]})" if arguments else "None"
             self.assertEqual(f"\nKeys Layout:\n    From: online meta-service: {node.grpc_address}\n    Depth: {depth}\n",
                              result.stderr)
+
+    def test_a_snapshot_that_was_asked_for_gets_a_file_with_its_name(self):
+        """metactl.md §4.5; config-and-cli.md §8."""
+        node = self.node(1, single=True).start().wait_started()
+        directory = os.path.join(node.raft_dir, "df_meta", "V004", "snapshot")
+        seen = set()
+        for value in ("x", "y"):
+            self.assertTrue(node.put("k", value))
+            self.assertEqual(0, metactl("trigger-snapshot", "--admin-api-address", node.admin_address).returncode)
+            names = wait_for("a new *.snap", lambda: sorted(set(os.listdir(directory)) - seen))
+            self.assertRegex(names[-1], r"\A1-1-\d+-\d{13}\.snap\Z")
+            seen.update(names)
+        wait_for("the older one to go", lambda: os.listdir(directory) == [names[-1]])
 
     def test_many_connections_are_opened_and_kept(self):
         node = self.node(1, single=True).start().wait_started()

@@ -16,7 +16,7 @@ struct DataPaths {
 
   std::string log;       // RocksDB: entries, hard state, identity
   std::string state;     // RocksDB: the state machine
-  std::string snapshot;  // what scripts glob for *.snap (config-and-cli.md §8)
+  std::string snapshot;  // where snapshot_mark.h names the durable state
 };
 
 // A complete new data directory that is being built beside the present one. Dropping it without Commit() removes it.

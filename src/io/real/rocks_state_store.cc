@@ -144,6 +144,7 @@ class RocksStateStore::Impl {
   Impl(const RocksStateOptions& options, EventLoop& loop, std::shared_ptr<rocksdb::DB> db, Generation current,
        std::optional<StagedGeneration> staged)
       : loop_(loop),
+        on_durable_(options.on_durable),
         db_(std::move(db)),
         cache_(std::make_shared<RowCache>(options.row_cache_bytes)),
         alive_(std::make_shared<bool>(true)),
@@ -245,8 +246,9 @@ class RocksStateStore::Impl {
   }
 
   void Report(Done done, bool ok) {
-    loop_.Post([alive = std::weak_ptr(alive_), done = std::move(done), ok]() mutable {
+    loop_.Post([this, alive = std::weak_ptr(alive_), done = std::move(done), ok]() mutable {
       if (!alive.expired() && done) done(ok);
+      if (!alive.expired() && ok && on_durable_) on_durable_();
     });
   }
 
@@ -256,6 +258,7 @@ class RocksStateStore::Impl {
   }
 
   EventLoop& loop_;
+  const std::function<void()> on_durable_;
   std::shared_ptr<rocksdb::DB> db_;
   std::shared_ptr<RowCache> cache_;
   std::shared_ptr<bool> alive_;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,8 @@ struct RocksStateOptions {
   std::size_t row_cache_bytes = std::size_t{64} << 20U;
   std::size_t memtable_bytes = std::size_t{32} << 20U;
   rocksdb::Env* env = nullptr;  // not owned; null: the operating system's
+  // Called on the loop when more has become durable, behind the completion of the flush or the install; may be empty.
+  std::function<void()> on_durable;
 };
 
 // What the state takes on disk; what is not flushed yet does not count.
