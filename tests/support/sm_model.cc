@@ -302,7 +302,7 @@ SmModel::Outcome SmModel::Apply(const pb::Command& command) {
   run.Sweep();
   log_time_ms = std::max<std::uint64_t>(log_time_ms, command.time_ms());
   for (const Named& earlier : named) {
-    const bool known = earlier.id == command.request_id() && earlier.time_ms + 10 * 60 * 1000 > log_time_ms;
+    const bool known = earlier.id == command.request_id() && log_time_ms - earlier.time_ms < 10 * 60 * 1000;
     if (!known) continue;
     outcome.reply = earlier.reply;
     return outcome;
