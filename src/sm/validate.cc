@@ -1,6 +1,8 @@
 #include "sm/validate.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 
 namespace metasrv::sm {
 namespace {
@@ -31,6 +33,10 @@ std::optional<std::string> WhyInvalid(const pb::Command& command) {
   if (command.cmd_case() == pb::Command::CMD_NOT_SET) return "the command is empty or of an unknown kind";
   if (command.has_upsert_kv() && command.upsert_kv().value().kind_case() == pb::Operation::KIND_NOT_SET) {
     return "the upsert of '" + command.upsert_kv().key() + "' has no operation";
+  }
+  if (const auto port = command.add_node().node().port(); port > std::numeric_limits<std::uint16_t>::max()) {
+    return "node " + std::to_string(command.add_node().node_id()) + " has the Raft port " + std::to_string(port) +
+           "; ports end at 65535";
   }
   if (HasDeepPredicate(command)) {
     return "a predicate nests deeper than " + std::to_string(kPredicateDepthMax) + " levels; combine its parts flatly";

@@ -12,7 +12,8 @@ namespace metasrv::sm {
 inline constexpr int kPredicateDepthMax = 98;
 
 // Why `command` must not be replicated, in words for the client; nothing when the state machine can apply it. To be
-// asked before a command from outside is proposed: what is in the log must be applicable (Machine::Apply).
+// asked before a command from outside is proposed: what is in the log must be applicable (Machine::Apply), and its line
+// in a backup must be readable.
 [[nodiscard]] std::optional<std::string> WhyInvalid(const pb::Command& command);
 
 }  // namespace metasrv::sm

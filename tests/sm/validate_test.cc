@@ -36,6 +36,15 @@ TEST(Validate, RefusesCommandsThatSayNothing) {
   EXPECT_EQ(WhyInvalid(upsert), "the upsert of 'k' has no operation");
 }
 
+TEST(Validate, RefusesANodePortThatABackupCouldNotHold) {
+  pb::Command command;
+  command.mutable_add_node()->set_node_id(3);
+  command.mutable_add_node()->mutable_node()->set_port(65535);
+  EXPECT_EQ(WhyInvalid(command), std::nullopt);
+  command.mutable_add_node()->mutable_node()->set_port(65536);
+  EXPECT_EQ(WhyInvalid(command), "node 3 has the Raft port 65536; ports end at 65535");
+}
+
 TEST(Validate, RefusesPredicatesThatNestDeeperThanClientsCanSendThem) {
   EXPECT_TRUE(WhyInvalid(NestedTransaction(kPredicateDepthMax + 1)).has_value());
   EXPECT_TRUE(WhyInvalid(NestedKvTransaction(kPredicateDepthMax + 1)).has_value());
